@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PCIGATE_HOST_H
+#define PCIGATE_HOST_H
+
+/**
+ * DOC: where functions come from
+ *
+ * A backend is one folder below src/host and one struct pcg_host_ops. It owns "the hardware": the registers as the
+ * function itself holds them, before any policy. It knows nothing of guests; what it must not be asked, the
+ * function room does not ask.
+ *
+ * Everything runs in the thread of the caller's loop. A backend with threads of its own delivers through @fd and
+ * @work.
+ */
+
+#include <pcigate/log.h>
+#include <pcigate/op.h>
+#include <pcigate/pci.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pcg_dma;
+struct pcg_host;
+
+/** Flags of struct pcg_region, with VFIO's values. */
+enum pcg_region_flags {
+	PCG_REGION_READ = 1,
+	PCG_REGION_WRITE = 2,
+	PCG_REGION_MMAP = 4,
+};
+
+/** PCG_MAX_AREAS - the most separate pieces of a region that can be mapped */
+#define PCG_MAX_AREAS 4
+
+/**
+ * struct pcg_region - one region of the function
+ * @size: bytes; 0: not there
+ * @flags: enum pcg_region_flags; MMAP only together with @fd
+ * @fd: a descriptor that shows the region's memory, owned by the backend; -1: none
+ * @fd_offset: where the region starts in @fd, a multiple of the page size
+ * @nareas: how many of @areas count; 0 with MMAP: the whole region can be mapped
+ * @areas: page-aligned pieces that can be mapped
+ */
+struct pcg_region {
+	uint64_t size;
+	uint32_t flags;
+	int fd;
+	uint64_t fd_offset;
+	unsigned int nareas;
+	struct {
+		uint64_t offset;
+		uint64_t size;
+	} areas[PCG_MAX_AREAS];
+};
+
+/**
+ * struct pcg_host_info - what is fixed for as long as the function is open
+ * @config_size: 256 or 4096
+ * @is_vf: the function is a VF: no memory enable bit, no INTx, ids to be had from @vendor and @device
+ * @no_command_memory: COMMAND has no memory enable bit, VF or not
+ * @no_intx: INTx cannot be used: no interrupt pin is shown
+ * @vendor: the vendor id to show where @is_vf
+ * @device: the device id to show where @is_vf
+ * @bars: what the base address registers decode
+ * @rom: the expansion ROM; kind NONE: none
+ * @regions: as VFIO numbers them; the config region is filled in by the function room
+ * @can_reset: @reset works
+ */
+struct pcg_host_info {
+	uint16_t config_size;
+	bool is_vf;
+	bool no_command_memory;
+	bool no_intx;
+	uint16_t vendor;
+	uint16_t device;
+	struct pcg_bar bars[PCG_NUM_BARS];
+	struct pcg_bar rom;
+	struct pcg_region regions[PCG_NUM_REGIONS];
+	bool can_reset;
+};
+
+/** enum pcg_power - power states (PCI PM 1.2, 3.2.4: PMCSR bits 1:0) */
+enum pcg_power {
+	PCG_D0,
+	PCG_D1,
+	PCG_D2,
+	PCG_D3HOT,
+};
+
+/**
+ * struct pcg_host_ops - what a backend can do
+ *
+ * Ops that take a struct pcg_op follow <pcigate/op.h>; at most one of them is under way at a time, and one that
+ * never ends is given up by @cancel. Ops without one answer at once. Optional ops may be NULL where it says so.
+ */
+struct pcg_host_ops {
+	/** @name: what stands before the colon in FUNC */
+	const char *name;
+	/** @help: one line for --help: the FUNC form and its options */
+	const char *help;
+
+	/**
+	 * @destroy: end the function and free it.
+	 * Guarantees: nothing of it is called afterwards; pending ops are dropped without a word.
+	 */
+	void (*destroy)(struct pcg_host *host);
+
+	/**
+	 * @config_read: one dword of the function's own configuration space.
+	 * @dword is 0..config_size/4-1, @be not 0. Bytes outside @be may hold anything.
+	 * Guarantees: no side effect beyond what the read of those bytes has on the function.
+	 */
+	int (*config_read)(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t *value, struct pcg_op *op);
+
+	/**
+	 * @config_write: the same, written.
+	 * Guarantees: bytes outside @be are not touched; the write has taken effect at DONE.
+	 */
+	int (*config_write)(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t value, struct pcg_op *op);
+
+	/**
+	 * @region_read: read a BAR or the ROM; @offset + @length lies inside the region.
+	 * Guarantees: naturally aligned accesses of 1, 2, 4, 8 bytes reach the function as such.
+	 */
+	int (*region_read)(struct pcg_host *host, unsigned int region, uint64_t offset, void *data, size_t length,
+			   struct pcg_op *op);
+
+	/** @region_write: the same, written; never called for a region without PCG_REGION_WRITE. */
+	int (*region_write)(struct pcg_host *host, unsigned int region, uint64_t offset, const void *data,
+			    size_t length, struct pcg_op *op);
+
+	/**
+	 * @reset: function level reset, by whatever way the backend has.
+	 * Guarantees: at DONE no request of the function is under way, no DMA of before will still land, no
+	 * interrupt of before is still raised; registers are at their power-on values, sticky ones kept.
+	 */
+	int (*reset)(struct pcg_host *host, struct pcg_op *op);
+
+	/**
+	 * @power: change the power state.
+	 * Guarantees: at DONE the function is in that state, waits of the spec included; a function that loses its
+	 * registers on D3hot -> D0 (No_Soft_Reset clear) has lost them.
+	 */
+	int (*power)(struct pcg_host *host, enum pcg_power state, struct pcg_op *op);
+
+	/**
+	 * @revoke: make what clients have mapped of this function's memory stop working. Optional.
+	 * Guarantees: at DONE no mapping of a client's reaches the function.
+	 * NULL: mappings handed out cannot be taken back (memory of our own that a client may keep).
+	 */
+	int (*revoke)(struct pcg_host *host, struct pcg_op *op);
+
+	/** @allow: mappings may work again; the counterpart of @revoke, NULL with it. */
+	int (*allow)(struct pcg_host *host, struct pcg_op *op);
+
+	/**
+	 * @release: a client that was given descriptors of regions is gone. Optional: a backend that gives none.
+	 * Guarantees: at DONE nothing that the client kept, a mapping or a descriptor, shows or changes what the next
+	 * client meets. The descriptors in @info.regions may be others than before.
+	 */
+	int (*release)(struct pcg_host *host, struct pcg_op *op);
+
+	/**
+	 * @dma: the client's memory, or NULL to take it away. Optional: a function that never masters the bus.
+	 * Guarantees: after it returned, the old one is not used any more.
+	 */
+	void (*dma)(struct pcg_host *host, struct pcg_dma *dma);
+
+	/**
+	 * @cancel: give up the pending operation @op.
+	 * Guarantees: its done() will not be called; its buffers are not touched any more.
+	 */
+	void (*cancel)(struct pcg_host *host, struct pcg_op *op);
+
+	/** @fd: a descriptor that is readable when there is work, or -1. Optional. */
+	int (*fd)(struct pcg_host *host);
+
+	/**
+	 * @work: go on with what is under way. Called when @fd is readable, after events->wake, and when the time
+	 * given back is over. Optional.
+	 * Guarantees: returns within about a millisecond of work, however much there is to do.
+	 *
+	 * Return: milliseconds until it wants to be called again; 0: at once, when others have had their turn;
+	 * -1: not before something happens.
+	 */
+	int (*work)(struct pcg_host *host);
+};
+
+/**
+ * struct pcg_host_events - what a backend tells, set by who uses it
+ * @arg: handed to the calls
+ * @irq: vector @vector of @index is raised; for INTx @level says asserted or not, else it is true
+ * @wake: please call @work soon; may be called at any time from the loop's thread
+ */
+struct pcg_host_events {
+	void *arg;
+	void (*irq)(void *arg, enum pcg_irq_index index, unsigned int vector, bool level);
+	void (*wake)(void *arg);
+};
+
+/**
+ * struct pcg_host - what every backend's own structure starts with
+ * @ops: its table
+ * @log: its hook
+ * @events: filled in by the user before the first op; all zero: nobody listens
+ * @info: filled in by the backend when it is created
+ */
+struct pcg_host {
+	const struct pcg_host_ops *ops;
+	struct pcg_log log;
+	struct pcg_host_events events;
+	struct pcg_host_info info;
+};
+
+/**
+ * pcg_host_create() - open the function that a FUNC text names
+ * @host: set to the new function
+ * @func: "dump:FILE[@BDF][,option=value…]", "sim:MODEL[,option=value…]"
+ * @log: the hook, copied; may be NULL
+ *
+ * Return: 0, or a negative errno after a note that names the file or option and the way out.
+ */
+int pcg_host_create(struct pcg_host **host, const char *func, const struct pcg_log *log);
+
+/** pcg_host_destroy() - end it; NULL is allowed */
+void pcg_host_destroy(struct pcg_host *host);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PCIGATE_VIEW_H
+#define PCIGATE_VIEW_H
+
+/**
+ * DOC: what a guest sees of configuration space
+ *
+ * A view is a function's layout and a profile's rules, compiled once into one flat image: for each bit of 4096
+ * bytes where a read comes from and where a write goes. It holds the virtual values and does no I/O: whoever uses
+ * it reads and writes the function itself, as the view says.
+ *
+ * The only form of an access is one dword and its byte enables. Wider and narrower ones are split before they
+ * get here.
+ */
+
+#include <pcigate/host.h>
+#include <pcigate/pci.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** struct pcg_profile - a set of rules by name; see pcg_profile_find() */
+struct pcg_profile;
+
+/**
+ * pcg_profile_find() - a profile by its name
+ * @name: "guarded" (the default) or "raw"
+ *
+ * Return: the profile, or NULL.
+ */
+const struct pcg_profile *pcg_profile_find(const char *name);
+
+/** pcg_profile_name() - the name of profile number @n, or NULL past the last */
+const char *pcg_profile_name(unsigned int n);
+
+/** pcg_profile_help() - what that profile is for, in one line, or NULL past the last */
+const char *pcg_profile_help(unsigned int n);
+
+/**
+ * struct pcg_view_options - what the operator decides
+ * @profile: the rules
+ * @mps_supported: the largest payload, in bytes, that the guest may believe in (128 << n, n in 0..5); 0: the
+ *                 function's own
+ * @no_command_memory: the function has no memory enable bit, whatever the backend says
+ */
+struct pcg_view_options {
+	const struct pcg_profile *profile;
+	uint16_t mps_supported;
+	bool no_command_memory;
+};
+
+/** enum pcg_effect - what a write asks of the function's surroundings; one bit each */
+enum pcg_effect {
+	PCG_EFFECT_COMMAND = 1, /* COMMAND was written */
+	PCG_EFFECT_POWER = 2,   /* PMCSR's power state was written */
+	PCG_EFFECT_FLR = 4,     /* a function level reset was asked for */
+	PCG_EFFECT_MSI = 8,     /* MSI control, mask bits */
+	PCG_EFFECT_MSIX = 16,   /* MSI-X control */
+};
+
+/**
+ * struct pcg_view_write - what one write of one dword comes to
+ * @host_be: bytes to write to the function; 0: nothing
+ * @host: their values
+ * @before: what the guest read there before the write, as far as it is virtual
+ * @after: the same after it
+ * @effects: enum pcg_effect bits
+ * @power: the power state asked for, with PCG_EFFECT_POWER
+ */
+struct pcg_view_write {
+	uint8_t host_be;
+	uint32_t host;
+	uint32_t before;
+	uint32_t after;
+	uint32_t effects;
+	enum pcg_power power;
+};
+
+/**
+ * struct pcg_view - the compiled image; the caller owns the memory, the members are the view's
+ * @layout: what was found
+ * @shadow: virtual values
+ * @power_on: the values that @shadow starts with
+ * @read_host: bits that read from the function; all others read @shadow
+ * @write_shadow: bits that a write changes in @shadow
+ * @write_host: bits that a write changes in the function
+ * @write_clear: bits that clear in the function where one is written (RW1C)
+ * @as_zero: bits that are written to the function as zero: RW1C bits that this write does not mean to clear
+ * @hook: for each dword what a write sets off
+ * @mediated: the profile has rules; without, every bit is the function's own
+ * @memory_bit: COMMAND's memory enable exists in the function
+ * @io_bit: COMMAND's I/O enable exists in the function
+ * @no_command_memory: memory enable is virtual, preset, and reaches nothing
+ * @pm: where the capability with power state stands; 0: there is none; likewise the following
+ */
+struct pcg_view {
+	struct pcg_layout layout;
+	const struct pcg_profile *profile;
+	struct pcg_view_options options;
+	bool mediated;
+	bool memory_bit;
+	bool io_bit;
+	bool no_command_memory;
+	uint16_t pm;
+	uint16_t msi;
+	uint16_t msix;
+	uint16_t express;
+	uint16_t af;
+	uint8_t hook[PCG_CONFIG_DWORDS];
+	uint32_t shadow[PCG_CONFIG_DWORDS];
+	uint32_t power_on[PCG_CONFIG_DWORDS];
+	uint32_t read_host[PCG_CONFIG_DWORDS];
+	uint32_t write_shadow[PCG_CONFIG_DWORDS];
+	uint32_t write_host[PCG_CONFIG_DWORDS];
+	uint32_t write_clear[PCG_CONFIG_DWORDS];
+	uint32_t as_zero[PCG_CONFIG_DWORDS];
+};
+
+/**
+ * pcg_view_init() - compile a view
+ * @view: filled in
+ * @info: what the backend says of the function
+ * @config: what the function's configuration space holds now, @info->config_size bytes
+ * @options: what the operator decides
+ * @log: told of oddities; may be NULL
+ *
+ * Guarantees: no allocation; every bit of 4096 bytes is decided; contradicting rules are an error, not a surprise.
+ *
+ * Return: 0; what pcg_layout_parse() returns; -EINVAL for options or facts that cannot be.
+ */
+int pcg_view_init(struct pcg_view *view, const struct pcg_host_info *info, const uint8_t *config,
+		  const struct pcg_view_options *options, const struct pcg_log *log);
+
+/** pcg_view_power_on() - the virtual values return to what they are after a reset */
+void pcg_view_power_on(struct pcg_view *view);
+
+/**
+ * pcg_view_read_needs() - which bytes of the function a read needs
+ * @view: the view
+ * @dword: which dword, 0..1023
+ * @be: byte enables
+ *
+ * Return: byte enables for the function; 0: the view knows all of it.
+ */
+static inline uint8_t pcg_view_read_needs(const struct pcg_view *view, uint16_t dword, uint8_t be)
+{
+	uint32_t bits = view->read_host[dword];
+	uint8_t needs = (uint8_t)((bits & 0xffu ? 1 : 0) | (bits & 0xff00u ? 2 : 0) | (bits & 0xff0000u ? 4 : 0) |
+				  (bits & 0xff000000u ? 8 : 0));
+
+	return needs & be;
+}
+
+/**
+ * pcg_view_read() - what the guest reads
+ * @view: the view
+ * @dword: which dword
+ * @host: what the function holds in the bytes that pcg_view_read_needs() asked for
+ */
+static inline uint32_t pcg_view_read(const struct pcg_view *view, uint16_t dword, uint32_t host)
+{
+	return (host & view->read_host[dword]) | (view->shadow[dword] & ~view->read_host[dword]);
+}
+
+/**
+ * pcg_view_write_needs() - which bytes of the function must be read before a write
+ * @view: the view
+ * @dword: which dword
+ * @be: byte enables of the write
+ * @value: what is written
+ *
+ * Return: byte enables for the function; 0: none.
+ */
+uint8_t pcg_view_write_needs(const struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t value);
+
+/**
+ * pcg_view_write() - a guest writes
+ * @view: the view; its virtual values change
+ * @dword: which dword
+ * @be: byte enables
+ * @value: what is written
+ * @host: what the function holds in the bytes that pcg_view_write_needs() asked for
+ * @result: what is to be done now
+ */
+void pcg_view_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t value, uint32_t host,
+		    struct pcg_view_write *result);
+
+/** pcg_view_memory_on() - memory decoding is on, as the guest set it */
+bool pcg_view_memory_on(const struct pcg_view *view);
+
+/** pcg_view_io_on() - I/O decoding is on, as the guest set it */
+bool pcg_view_io_on(const struct pcg_view *view);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

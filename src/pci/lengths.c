@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pci/lengths.h"
+
+/* The registers of one capability, safe to read anywhere. */
+struct body {
+	const uint8_t *config;
+	size_t size;
+	unsigned int start;
+};
+
+static uint32_t reg32(const struct body *body, unsigned int at)
+{
+	size_t where = (size_t)body->start + at;
+
+	return where + 4 <= body->size ? pcg_get32(body->config + where) : 0;
+}
+
+static unsigned int reg16(const struct body *body, unsigned int at)
+{
+	return (reg32(body, at & ~3u) >> ((at & 2u) * 8)) & 0xffffu;
+}
+
+static unsigned int reg8(const struct body *body, unsigned int at)
+{
+	return (reg32(body, at & ~3u) >> ((at & 3u) * 8)) & 0xffu;
+}
+
+static unsigned int round_up(unsigned int value, unsigned int to)
+{
+	return (value + to - 1) / to * to;
+}
+
+/* PCI 3.0, 6.8.1: the layout follows the 64-bit and per-vector masking bits. */
+static unsigned int msi_length(const struct body *body)
+{
+	unsigned int control = reg16(body, PCG_MSI_CONTROL);
+
+	return 10u + (control & PCG_MSI_64BIT ? 4 : 0) + (control & PCG_MSI_MASKABLE ? 10 : 0);
+}
+
+/* PCI-X 2.0, 7.2: versions 1 and 2 add ECC registers. */
+static unsigned int pcix_length(const struct body *body)
+{
+	return reg16(body, 2) & 0x3000u ? 24 : 8;
+}
+
+/* HyperTransport 3.1, chapter 7: slave/host interfaces are the long ones. */
+static unsigned int ht_length(const struct body *body)
+{
+	return reg8(body, 3) & 0xe0u ? 24 : 28;
+}
+
+/* PCI 3.0, appendix H: the length stands in the third byte. */
+static unsigned int vendor_length(const struct body *body)
+{
+	unsigned int length = reg8(body, 2);
+
+	return length < 3 ? 3 : length;
+}
+
+/* PCIe 6.0, 7.5.3; version 1 (PCIe 1.1, 7.8) ends after the registers that the port type has. */
+static unsigned int express_length(const struct body *body)
+{
+	unsigned int flags = reg16(body, PCG_EXP_FLAGS);
+	unsigned int type = flags >> 4 & 0xf;
+
+	if ((flags & 0xf) >= 2)
+		return 0x3c;
+	if (type == 9 || type == 10)
+		return type == 10 ? 0x24 : 0x0c;
+	return type == 4 ? 0x24 : 0x14;
+}
+
+/* Serial ATA AHCI 1.3.1, 2.4: the index-data pair may stand in configuration space. */
+static unsigned int sata_length(const struct body *body)
+{
+	return (reg32(body, 4) & 0xf) == 0xf ? 16 : 8;
+}
+
+/* PCIe 6.0, 7.8.5: each entry says how many dwords follow its first. */
+static unsigned int ea_length(const struct body *body)
+{
+	unsigned int entries = reg8(body, 2) & 0x3f, length = 4;
+
+	while (entries-- > 0)
+		length += 4 + 4 * (reg32(body, length) & 7u);
+	return length;
+}
+
+/* PCIe 6.0, 7.9.1: one block a virtual channel, then the arbitration table. */
+static unsigned int vc_length(const struct body *body)
+{
+	unsigned int length = 0x10 + 0xc * (1 + (reg32(body, 4) & 7u));
+	uint32_t arbitration = reg32(body, 8);
+	unsigned int phases = arbitration & 8 ? 128 : arbitration & 4 ? 64 : arbitration & 2 ? 32 : 0;
+
+	return phases == 0 ? length : round_up(length, 16) + phases / 2;
+}
+
+/* PCIe 6.0, 7.9.8: one entry a link. */
+static unsigned int rclink_length(const struct body *body)
+{
+	return 0x10 + 0x10 * reg8(body, 5);
+}
+
+/* PCIe 6.0, 7.9.5 and 7.9.6: the length stands in the second dword. */
+static unsigned int vsec_length(const struct body *body)
+{
+	unsigned int length = reg32(body, 4) >> 20;
+
+	return length < 8 ? 8 : length;
+}
+
+/* PCIe 6.0, 7.7.11: the egress control vector is there when the capability says so. */
+static unsigned int acs_length(const struct body *body)
+{
+	unsigned int bits = reg8(body, 5);
+
+	if (!(reg8(body, 4) & 0x20))
+		return 8;
+	return 8 + round_up(bits == 0 ? 256 : bits, 32) / 8;
+}
+
+/* PCIe 6.0, 7.8.6: two registers a resizable BAR, 1 to 6 of them. */
+static unsigned int rebar_length(const struct body *body)
+{
+	unsigned int bars = reg32(body, 8) >> 5 & 7u;
+
+	return 4 + 8 * (bars == 0 ? 1 : bars);
+}
+
+/* PCIe 6.0, 7.9.12: one byte a substate. */
+static unsigned int dpa_length(const struct body *body)
+{
+	return 0x10 + (reg32(body, 4) & 0x1fu) + 1;
+}
+
+/* PCIe 6.0, 7.9.13: the steering table may stand here. */
+static unsigned int tph_length(const struct body *body)
+{
+	uint32_t cap = reg32(body, 4);
+
+	return 0xc + ((cap & 0x600u) == 0x200u ? 2 * ((cap >> 16 & 0x7ffu) + 1) : 0);
+}
+
+/* PCIe 6.0, 7.8.4: flit and prefix logs came with version 2. */
+static unsigned int aer_length(const struct body *body)
+{
+	return reg32(body, 0) >> 16 & 0xe ? 0x48 : 0x2c;
+}
+
+struct length {
+	uint16_t fixed;
+	unsigned int (*of)(const struct body *body);
+};
+
+static const struct length lengths[] = {
+	[PCG_CAP_NULL] = { 4 },
+	[PCG_CAP_PM] = { 8 },     /* PCI PM 1.2, 3.2 */
+	[PCG_CAP_AGP] = { 12 },   /* AGP 2.0, 6.1 */
+	[PCG_CAP_VPD] = { 8 },    /* PCI 3.0, appendix I */
+	[PCG_CAP_SLOTID] = { 4 }, /* PCI-to-PCI bridge 1.2, 13.2 */
+	[PCG_CAP_MSI] = { 0, msi_length },
+	[PCG_CAP_CHSWP] = { 4 },
+	[PCG_CAP_PCIX] = { 0, pcix_length },
+	[PCG_CAP_HT] = { 0, ht_length },
+	[PCG_CAP_VNDR] = { 0, vendor_length },
+	[PCG_CAP_DBG] = { 4 }, /* EHCI 1.0, appendix C */
+	[PCG_CAP_CCRC] = { 4 },
+	[PCG_CAP_HOTPLUG] = { 8 }, /* SHPC 1.0, 4.7 */
+	[PCG_CAP_SSVID] = { 8 },   /* PCI-to-PCI bridge 1.2, 3.2.5.13 */
+	[PCG_CAP_AGP3] = { 12 },
+	[PCG_CAP_SECURE] = { 24 }, /* AMD IOMMU 3.0, 3.1 */
+	[PCG_CAP_EXP] = { 0, express_length },
+	[PCG_CAP_MSIX] = { 12 }, /* PCIe 6.0, 7.7.2 */
+	[PCG_CAP_SATA] = { 0, sata_length },
+	[PCG_CAP_AF] = { 6 }, /* PCIe 6.0, 7.8.3; conventional: PCI AF ECN */
+	[PCG_CAP_EA] = { 0, ea_length },
+	[PCG_CAP_FPB] = { 0x24 }, /* PCIe 6.0, 7.8.11 */
+};
+
+static const struct length extended_lengths[] = {
+	[PCG_ECAP_NULL] = { 4 },
+	[PCG_ECAP_AER] = { 0, aer_length },
+	[PCG_ECAP_VC] = { 0, vc_length },
+	[PCG_ECAP_DSN] = { 12 }, /* PCIe 6.0, 7.9.3 */
+	[PCG_ECAP_PB] = { 16 },  /* 7.8.1 */
+	[PCG_ECAP_RCLINK] = { 0, rclink_length },
+	[PCG_ECAP_RCILINK] = { 12 }, /* 7.9.9 */
+	[PCG_ECAP_RCEC] = { 12 },    /* 7.9.10 */
+	[PCG_ECAP_MFVC] = { 0, vc_length },
+	[PCG_ECAP_VC9] = { 0, vc_length },
+	[PCG_ECAP_RCRB] = { 20 }, /* 7.9.7 */
+	[PCG_ECAP_VSEC] = { 0, vsec_length },
+	[PCG_ECAP_CAC] = { 8 },
+	[PCG_ECAP_ACS] = { 0, acs_length },
+	[PCG_ECAP_ARI] = { 8 },      /* 7.8.8 */
+	[PCG_ECAP_ATS] = { 8 },      /* 10.5.1 */
+	[PCG_ECAP_SRIOV] = { 0x40 }, /* 9.3.3 */
+	[PCG_ECAP_MCAST] = { 0x30 }, /* 7.9.11 */
+	[PCG_ECAP_PRI] = { 16 },     /* 10.5.2 */
+	[PCG_ECAP_REBAR] = { 0, rebar_length },
+	[PCG_ECAP_DPA] = { 0, dpa_length },
+	[PCG_ECAP_TPH] = { 0, tph_length },
+	[PCG_ECAP_LTR] = { 8 },   /* 7.8.2 */
+	[PCG_ECAP_PASID] = { 8 }, /* 7.8.9 */
+	[PCG_ECAP_LNR] = { 8 },
+	[PCG_ECAP_DPC] = { 0x5c }, /* 7.9.14 */
+	[PCG_ECAP_L1PM] = { 20 },  /* 7.8.10 */
+	[PCG_ECAP_PTM] = { 12 },   /* 7.9.15 */
+	[PCG_ECAP_FRS] = { 16 },   /* 7.8.9 of PCIe 4.0 */
+	[PCG_ECAP_RTR] = { 12 },   /* 7.9.16 */
+	[PCG_ECAP_DVSEC] = { 0, vsec_length },
+	[PCG_ECAP_VFREBAR] = { 0, rebar_length },
+	[PCG_ECAP_DLF] = { 12 },    /* 7.7.4 */
+	[PCG_ECAP_HIERID] = { 28 }, /* 7.9.17 */
+	[PCG_ECAP_NPEM] = { 16 },   /* 7.9.19 */
+	[PCG_ECAP_DOE] = { 0x18 },  /* 7.9.24 */
+	[PCG_ECAP_DEV3] = { 16 },   /* 7.7.9 */
+};
+
+unsigned int pci_claimed_length(const uint8_t *config, size_t size, const struct pcg_cap *cap)
+{
+	const struct body body = { config, size, cap->offset };
+	const struct length *row = NULL;
+
+	if (!cap->extended && cap->id < sizeof(lengths) / sizeof(lengths[0]))
+		row = &lengths[cap->id];
+	if (cap->extended && cap->id < sizeof(extended_lengths) / sizeof(extended_lengths[0]))
+		row = &extended_lengths[cap->id];
+	if (row == NULL)
+		return LENGTH_UNKNOWN;
+	return row->of != NULL ? row->of(&body) : row->fixed;
+}
