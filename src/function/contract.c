@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "function/internal.h"
+
+/*
+ * The safety contract: in which order things happen when a guest turns memory on or off, changes the power state,
+ * resets the function, or goes away. Each sequence is a table; docs/architecture.md has the reasons.
+ */
+
+/* --- single steps --- */
+
+static int mappings_revoke(struct pcg_function *f)
+{
+	return f->host->ops->revoke != NULL ? f->host->ops->revoke(f->host, &f->op) : PCG_DONE;
+}
+
+static int mappings_allow(struct pcg_function *f)
+{
+	if (f->host->ops->allow == NULL || f->power != PCG_D0 || !pcg_view_memory_on(&f->view))
+		return PCG_DONE;
+	return f->host->ops->allow(f->host, &f->op);
+}
+
+static int irqs_quiet(struct pcg_function *f)
+{
+	irqs_reset(f);
+	return PCG_DONE;
+}
+
+/* Told to the function itself: the view's bit follows with the reset. */
+static int read_command(struct pcg_function *f)
+{
+	return f->host->ops->config_read(f->host, PCG_COMMAND / 4, 3, &f->host_value, &f->op);
+}
+
+static int master_off(struct pcg_function *f)
+{
+	if (!(f->host_value & PCG_COMMAND_MASTER))
+		return PCG_DONE;
+	return f->host->ops->config_write(f->host, PCG_COMMAND / 4, 3, f->host_value & ~(uint32_t)PCG_COMMAND_MASTER,
+					  &f->op);
+}
+
+static int dma_detach(struct pcg_function *f)
+{
+	if (f->host->ops->dma != NULL)
+		f->host->ops->dma(f->host, NULL);
+	return PCG_DONE;
+}
+
+static int dma_attach(struct pcg_function *f)
+{
+	if (f->host->ops->dma != NULL && f->dma != NULL)
+		f->host->ops->dma(f->host, f->dma);
+	return PCG_DONE;
+}
+
+static int host_reset(struct pcg_function *f)
+{
+	return f->host->info.can_reset ? f->host->ops->reset(f->host, &f->op) : PCG_DONE;
+}
+
+static int power_on(struct pcg_function *f)
+{
+	pcg_view_power_on(&f->view);
+	irqs_power_on(f);
+	f->power = PCG_D0;
+	return PCG_DONE;
+}
+
+static int host_power(struct pcg_function *f)
+{
+	return f->host->ops->power(f->host, f->write.power, &f->op);
+}
+
+static int power_reached(struct pcg_function *f)
+{
+	f->power = f->write.power;
+	return PCG_DONE;
+}
+
+static int irqs_follow(struct pcg_function *f)
+{
+	irqs_update(f);
+	return PCG_DONE;
+}
+
+/*
+ * After a reset the function has forgotten what the host had set up and no guest may change: where its BARs are,
+ * and the payload size of the path, with a request size that is not below it.
+ */
+static const uint16_t host_registers[] = { PCG_BAR0,      PCG_BAR0 + 4,  PCG_BAR0 + 8, PCG_BAR0 + 12,
+					   PCG_BAR0 + 16, PCG_BAR0 + 20, PCG_ROM };
+#define NUM_HOST_REGISTERS (sizeof(host_registers) / sizeof(host_registers[0]))
+
+static int restore_addresses(struct pcg_function *f)
+{
+	unsigned int at;
+	int ret;
+
+	if (!f->view.mediated || f->index == NUM_HOST_REGISTERS)
+		return PCG_DONE;
+	at = host_registers[f->index++];
+	ret = f->host->ops->config_write(f->host, (uint16_t)(at / 4), 0xf, pcg_get32(f->opened + at), &f->op);
+	order_again(f);
+	return ret;
+}
+
+static int read_devctl(struct pcg_function *f)
+{
+	f->host_value = 0;
+	if (!f->view.mediated || f->view.express == 0)
+		return PCG_DONE;
+	return f->host->ops->config_read(f->host, (uint16_t)((f->view.express + PCG_EXP_DEVCTL) / 4), 3, &f->host_value,
+					 &f->op);
+}
+
+static int restore_payload(struct pcg_function *f)
+{
+	unsigned int mps, mrrs;
+	uint32_t devctl;
+
+	if (!f->view.mediated || f->view.express == 0)
+		return PCG_DONE;
+	mps = (pcg_get16(f->opened + f->view.express + PCG_EXP_DEVCTL) & PCG_DEVCTL_MPS) >> 5;
+	mrrs = (f->host_value & PCG_DEVCTL_MRRS) >> 12;
+	devctl = f->host_value & 0xffffu & ~(uint32_t)(PCG_DEVCTL_MPS | PCG_DEVCTL_MRRS);
+	devctl |= mps << 5 | (mrrs > mps ? mrrs : mps) << 12;
+	return f->host->ops->config_write(f->host, (uint16_t)((f->view.express + PCG_EXP_DEVCTL) / 4), 3, devctl,
+					  &f->op);
+}
+
+/*
+ * A function without No_Soft_Reset loses its registers on the way back from D3hot. Those that the guest has set in
+ * it are read before and written after.
+ */
+static bool is_guests(const struct pcg_function *f, unsigned int dword)
+{
+	return dword < PCG_HEADER_END / 4 ? dword == PCG_COMMAND / 4 || dword == PCG_CACHE_LINE / 4
+					  : f->view.hook[dword] != 0 && f->view.write_host[dword] != 0;
+}
+
+static bool keeps_registers(const struct pcg_function *f)
+{
+	return view_get(&f->view, f->view.pm + PCG_PM_CSR) & PCG_PM_NO_SOFT_RESET;
+}
+
+static int save_registers(struct pcg_function *f)
+{
+	int ret;
+
+	if (keeps_registers(f))
+		return PCG_DONE;
+	while (f->index < PCG_CONFIG_DWORDS && !is_guests(f, f->index))
+		f->index++;
+	if (f->index == PCG_CONFIG_DWORDS)
+		return PCG_DONE;
+	ret = f->host->ops->config_read(f->host, (uint16_t)f->index, 0xf, &f->saved[f->index], &f->op);
+	f->index++;
+	order_again(f);
+	return ret;
+}
+
+static int restore_registers(struct pcg_function *f)
+{
+	uint32_t value;
+	int ret;
+
+	if (keeps_registers(f))
+		return PCG_DONE;
+	while (f->index < PCG_CONFIG_DWORDS && !is_guests(f, f->index))
+		f->index++;
+	if (f->index == PCG_CONFIG_DWORDS)
+		return PCG_DONE;
+	value = f->saved[f->index] & ~(f->view.write_clear[f->index] | f->view.as_zero[f->index]);
+	ret = f->host->ops->config_write(f->host, (uint16_t)f->index, 0xf, value, &f->op);
+	f->index++;
+	order_again(f);
+	return ret;
+}
+
+static int rewind_index(struct pcg_function *f)
+{
+	f->index = 0;
+	return PCG_DONE;
+}
+
+/* --- the sequences --- */
+
+static const step_fn plain_write[] = { config_host_write, irqs_follow, NULL };
+
+/* memory enable 0→1: hardware first, then mappings become valid */
+static const step_fn memory_on[] = { config_host_write, mappings_allow, irqs_follow, NULL };
+
+/* memory enable 1→0: mappings revoked first, then hardware */
+static const step_fn memory_off[] = { mappings_revoke, config_host_write, irqs_follow, NULL };
+
+/* D0→D1, D2, D3hot: mappings revoked first, then hardware */
+static const step_fn power_down[] = {
+	mappings_revoke, rewind_index, save_registers, config_host_write, power_reached, host_power, NULL,
+};
+
+/* →D0: hardware first, then state restored, then mappings */
+static const step_fn power_up[] = {
+	host_power,        rewind_index,  restore_registers, rewind_index, restore_addresses,
+	config_host_write, power_reached, mappings_allow,    NULL,
+};
+
+/*
+ * reset: interrupts quiet, bus master off, DMA detached, mappings revoked, reset; then the virtual view returns to
+ * power-on values, and what the client still holds is rebuilt
+ */
+const step_fn reset_steps[] = {
+	irqs_quiet,   read_command,      master_off,  dma_detach,      mappings_revoke, host_reset,     power_on,
+	rewind_index, restore_addresses, read_devctl, restore_payload, dma_attach,      mappings_allow, NULL,
+};
+
+const step_fn *contract_for_write(struct pcg_function *f)
+{
+	const struct pcg_view_write *w = &f->write;
+	uint32_t changed = w->before ^ w->after;
+
+	if (w->effects & PCG_EFFECT_FLR)
+		return reset_steps;
+	if (w->effects & PCG_EFFECT_POWER)
+		return w->power == PCG_D0 ? power_up : power_down;
+	if (w->effects & PCG_EFFECT_COMMAND && changed & PCG_COMMAND_MEMORY)
+		return w->after & PCG_COMMAND_MEMORY ? memory_on : memory_off;
+	return plain_write;
+}
+
+/* --- opening and closing --- */
+
+static int snapshot(struct pcg_function *f)
+{
+	int ret;
+
+	if (f->index > 0)
+		pcg_put32(f->opened + (f->index - 1) * 4, f->host_value);
+	if (f->index * 4 == f->host->info.config_size)
+		return PCG_DONE;
+	ret = f->host->ops->config_read(f->host, (uint16_t)f->index, 0xf, &f->host_value, &f->op);
+	f->index++;
+	order_again(f);
+	return ret;
+}
+
+static int compile_view(struct pcg_function *f)
+{
+	int ret = pcg_view_init(&f->view, &f->host->info, f->opened, &f->options, &f->log);
+
+	if (ret < 0)
+		return ret;
+	memory_init(f);
+	irqs_power_on(f);
+	f->open = true;
+	return PCG_DONE;
+}
+
+const step_fn open_steps[] = { snapshot, compile_view, NULL };
+
+/* What this client keeps must not reach the next one. */
+static int release(struct pcg_function *f)
+{
+	if (!f->lent || f->host->ops->release == NULL)
+		return PCG_DONE;
+	return f->host->ops->release(f->host, &f->op);
+}
+
+static int regions_anew(struct pcg_function *f)
+{
+	if (f->lent)
+		memory_init(f);
+	f->lent = false;
+	return PCG_DONE;
+}
+
+static int end_quarantine(struct pcg_function *f)
+{
+	f->quarantined = false;
+	return PCG_DONE;
+}
+
+static int reset_all(struct pcg_function *f)
+{
+	order_push(f, reset_steps);
+	return PCG_DONE;
+}
+
+const step_fn close_steps[] = { reset_all, release, regions_anew, end_quarantine, NULL };

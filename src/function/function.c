@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "function/internal.h"
+
+size_t pcg_function_size(void)
+{
+	return sizeof(struct pcg_function);
+}
+
+static void wake(void *arg)
+{
+	struct pcg_function *f = arg;
+
+	if (f->events.wake != NULL)
+		f->events.wake(f->events.arg);
+}
+
+static struct pcg_function *of_op(struct pcg_op *op)
+{
+	return (struct pcg_function *)(void *)((char *)op - offsetof(struct pcg_function, op));
+}
+
+/* The backend has finished what an operation waited for. */
+static void resume(struct pcg_op *op, int result)
+{
+	struct pcg_function *f = of_op(op);
+	struct pcg_request *request = f->request;
+
+	f->waiting = false;
+	if (result == 0)
+		result = order_run(f);
+	if (result == PCG_PENDING)
+		return;
+	f->request = NULL;
+	request->result = result;
+	request->done(request);
+}
+
+static int start(struct pcg_function *f, struct pcg_request *request, const step_fn *steps)
+{
+	int ret;
+
+	f->request = request;
+	f->moved = 0;
+	ret = order_start(f, steps);
+	if (ret != PCG_PENDING)
+		f->request = NULL;
+	return ret;
+}
+
+int pcg_function_init(void *memory, struct pcg_host *host, const struct pcg_view_options *options,
+		      const struct pcg_function_events *events, const struct pcg_log *log, struct pcg_request *request,
+		      struct pcg_function **function)
+{
+	struct pcg_function *f = memory;
+
+	memset(f, 0, sizeof(*f));
+	f->host = host;
+	f->options = *options;
+	f->events = *events;
+	if (log != NULL)
+		f->log = *log;
+	f->op.done = resume;
+	host->events.arg = f;
+	host->events.irq = irqs_raise;
+	host->events.wake = wake;
+	*function = f;
+	if (host->info.config_size != PCG_CONFIG_CONVENTIONAL && host->info.config_size != PCG_CONFIG_EXTENDED)
+		return -EINVAL;
+	return start(f, request, open_steps);
+}
+
+void pcg_function_finish(struct pcg_function *f)
+{
+	order_drop(f);
+	memset(&f->host->events, 0, sizeof(f->host->events));
+}
+
+void pcg_function_dma(struct pcg_function *f, struct pcg_dma *dma)
+{
+	f->dma = dma;
+	if (f->host->ops->dma != NULL)
+		f->host->ops->dma(f->host, dma);
+}
+
+const struct pcg_view *pcg_function_view(const struct pcg_function *f)
+{
+	return &f->view;
+}
+
+const struct pcg_region *pcg_function_region(const struct pcg_function *f, unsigned int index)
+{
+	static const struct pcg_region none = { .fd = -1 };
+
+	return f->open && index < PCG_NUM_REGIONS ? &f->regions[index] : &none;
+}
+
+int pcg_function_lend(struct pcg_function *f, unsigned int index)
+{
+	int fd = pcg_function_region(f, index)->fd;
+
+	if (fd >= 0)
+		f->lent = true;
+	return fd;
+}
+
+static int submit_config(struct pcg_function *f, struct pcg_request *request)
+{
+	/* Judged on the whole access, before it is split: one that runs off the end changes nothing. */
+	if (request->offset > f->host->info.config_size ||
+	    request->length > f->host->info.config_size - request->offset)
+		return -EINVAL;
+	if (request->length == 0)
+		return PCG_DONE;
+	return start(f, request, request->kind == PCG_REQUEST_READ ? config_read_steps : config_write_steps);
+}
+
+static int submit_access(struct pcg_function *f, struct pcg_request *request)
+{
+	int ret;
+
+	if (f->quarantined || !f->open)
+		return -EIO;
+	if (request->region == PCG_REGION_CONFIG)
+		return submit_config(f, request);
+	if (request->region >= PCG_NUM_REGIONS)
+		return -EINVAL;
+	ret = memory_check(f, request);
+	if (ret < 0 || request->length == 0)
+		return ret;
+	return start(f, request, memory_steps);
+}
+
+int pcg_function_submit(struct pcg_function *f, struct pcg_request *request)
+{
+	if (f->request != NULL)
+		return -EBUSY;
+	switch (request->kind) {
+	case PCG_REQUEST_READ:
+	case PCG_REQUEST_WRITE:
+		return submit_access(f, request);
+	case PCG_REQUEST_RESET:
+		return f->quarantined || !f->open ? -EIO : start(f, request, reset_steps);
+	case PCG_REQUEST_CLOSE:
+		return f->open ? start(f, request, close_steps) : -EIO;
+	}
+	return -EINVAL;
+}
+
+void pcg_function_quarantine(struct pcg_function *f)
+{
+	order_drop(f);
+	irqs_reset(f);
+	f->quarantined = true;
+}
+
+bool pcg_function_quarantined(const struct pcg_function *f)
+{
+	return f->quarantined;
+}

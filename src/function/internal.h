@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The inside of an assigned function, for this room alone. */
+#ifndef FUNCTION_INTERNAL_H
+#define FUNCTION_INTERNAL_H
+
+#include <pcigate/function.h>
+
+#include "view/state.h"
+
+/*
+ * Every operation is a table of steps, so that the order of things can be read off. A step returns PCG_DONE (the
+ * next one follows), PCG_PENDING (the next one follows when the backend has finished) or a negative errno (the
+ * operation ends). A step that must run again says so with again().
+ */
+typedef int (*step_fn)(struct pcg_function *f);
+
+#define MAX_NESTING 4
+
+/* One interrupt index. */
+struct irq {
+	bool active;           /* the client has set it up */
+	unsigned int attached; /* how many vectors somebody listens to */
+	uint32_t listens[PCG_MSIX_MAX / 32];
+	uint32_t pending[PCG_MSIX_MAX / 32];
+};
+
+/* A range of a BAR that is the mediator's own. */
+struct window {
+	unsigned int bar;
+	uint64_t start;
+	uint64_t end;
+};
+
+struct pcg_function {
+	struct pcg_host *host;
+	struct pcg_dma *dma;
+	struct pcg_function_events events;
+	struct pcg_log log;
+	struct pcg_view_options options;
+	struct pcg_view view;
+	struct pcg_region regions[PCG_NUM_REGIONS];
+	uint8_t opened[PCG_CONFIG_EXTENDED]; /* what the function held when it was opened */
+	bool open;
+	bool lent; /* the client has descriptors of regions */
+	bool quarantined;
+	enum pcg_power power;
+
+	/* the operation under way */
+	struct pcg_request *request;
+	struct pcg_op op;
+	bool waiting; /* for the backend */
+	const step_fn *steps;
+	const step_fn *outer[MAX_NESTING];
+	unsigned int depth;
+	unsigned int index; /* of the step that runs again */
+
+	/* the configuration access under way */
+	uint16_t at;
+	size_t moved;
+	uint8_t be;
+	uint32_t value;
+	uint32_t host_value;
+	struct pcg_view_write write;
+
+	/* the registers kept over D3hot, by dword */
+	uint32_t saved[PCG_CONFIG_DWORDS];
+
+	struct irq irqs[PCG_NUM_IRQS];
+	bool intx_masked; /* by the client, or because it has been told */
+	bool intx_level;
+	bool intx_missed; /* rose while masked */
+	struct window table;
+	struct window pba;
+	unsigned int vectors; /* MSI-X */
+	uint8_t msix_table[PCG_MSIX_MAX * 16];
+	uint32_t msix_ours[PCG_MSIX_MAX / 32]; /* entries the client keeps here, not in a table of its own */
+};
+
+/* order.c: the sequencer */
+int order_run(struct pcg_function *f);
+int order_start(struct pcg_function *f, const step_fn *steps);
+void order_push(struct pcg_function *f, const step_fn *steps);
+int order_again(struct pcg_function *f);
+void order_drop(struct pcg_function *f);
+
+/* contract.c: the sequences of the safety contract */
+extern const step_fn open_steps[];
+extern const step_fn reset_steps[];
+extern const step_fn close_steps[];
+const step_fn *contract_for_write(struct pcg_function *f);
+
+/* config.c: configuration accesses */
+extern const step_fn config_read_steps[];
+extern const step_fn config_write_steps[];
+int config_host_write(struct pcg_function *f);
+int config_read_now(struct pcg_function *f, struct pcg_request *request);
+
+/* memory.c: BARs and ROM */
+extern const step_fn memory_steps[];
+int memory_check(struct pcg_function *f, const struct pcg_request *request);
+void memory_init(struct pcg_function *f);
+
+/* irqs.c */
+void irqs_raise(void *arg, enum pcg_irq_index index, unsigned int vector, bool level);
+void irqs_reset(struct pcg_function *f);
+void irqs_power_on(struct pcg_function *f);
+void irqs_update(struct pcg_function *f);
+
+/* msix.c: the table and the pending bits, where the client has none of its own */
+void msix_init(struct pcg_function *f);
+void msix_power_on(struct pcg_function *f);
+bool msix_masked(const struct pcg_function *f, unsigned int vector);
+void msix_read(const struct pcg_function *f, const struct window *w, uint64_t offset, uint8_t *data, size_t length);
+void msix_write(struct pcg_function *f, uint64_t offset, const uint8_t *data, size_t length);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "function/internal.h"
+
+#define INTX_STATUS ((uint32_t)PCG_STATUS_INTX << 16)
+
+static bool get_bit(const uint32_t *bits, unsigned int n)
+{
+	return bits[n / 32] & 1u << n % 32;
+}
+
+static void set_bit(uint32_t *bits, unsigned int n, bool value)
+{
+	if (value)
+		bits[n / 32] |= 1u << n % 32;
+	else
+		bits[n / 32] &= ~(1u << n % 32);
+}
+
+/* --- INTx --- */
+
+/* A line that is asserted, heard and not masked is told once, and masked until the client says it has looked. */
+static void intx_tell(struct pcg_function *f)
+{
+	struct irq *irq = &f->irqs[PCG_IRQ_INTX];
+
+	if (!(f->intx_level || f->intx_missed) || f->intx_masked || !get_bit(irq->listens, 0))
+		return;
+	if (view_get(&f->view, PCG_COMMAND) & PCG_COMMAND_INTX_OFF && f->view.mediated)
+		return;
+	f->intx_masked = true;
+	f->intx_missed = false;
+	f->events.trigger(f->events.arg, PCG_IRQ_INTX, 0);
+}
+
+static void intx_level(struct pcg_function *f, bool level)
+{
+	/* A pulse that falls before anybody could be told is told later: edges must not get lost. */
+	if (level && !f->intx_level && f->irqs[PCG_IRQ_INTX].active)
+		f->intx_missed = true;
+	f->intx_level = level;
+	view_set(&f->view, PCG_COMMAND, INTX_STATUS, level ? INTX_STATUS : 0);
+	intx_tell(f);
+}
+
+/* --- MSI and MSI-X --- */
+
+static bool masked(const struct pcg_function *f, enum pcg_irq_index index, unsigned int vector)
+{
+	uint16_t control;
+
+	if (index == PCG_IRQ_MSIX)
+		return msix_masked(f, vector);
+	if (index != PCG_IRQ_MSI || !f->view.mediated)
+		return false;
+	control = view_get16(&f->view, f->view.msi + PCG_MSI_CONTROL);
+	if (!(control & PCG_MSI_MASKABLE))
+		return false;
+	return view_get(&f->view, f->view.msi + (control & PCG_MSI_64BIT ? 16u : 12u)) & 1u << vector;
+}
+
+/* The MSI pending bits stand in configuration space (PCIe 6.0, 7.7.1.8), MSI-X's in the PBA. */
+static void show_pending(struct pcg_function *f, unsigned int vector, bool value)
+{
+	uint16_t control;
+
+	if (f->view.msi == 0 || !f->view.mediated)
+		return;
+	control = view_get16(&f->view, f->view.msi + PCG_MSI_CONTROL);
+	if (control & PCG_MSI_MASKABLE)
+		view_set(&f->view, f->view.msi + (control & PCG_MSI_64BIT ? 20u : 16u), 1u << vector,
+			 value ? 1u << vector : 0);
+}
+
+static void deliver(struct pcg_function *f, enum pcg_irq_index index, unsigned int vector)
+{
+	struct irq *irq = &f->irqs[index];
+	bool pends = !get_bit(irq->listens, vector) || masked(f, index, vector);
+
+	set_bit(irq->pending, vector, pends);
+	if (index == PCG_IRQ_MSI)
+		show_pending(f, vector, pends);
+	if (!pends)
+		f->events.trigger(f->events.arg, index, vector);
+}
+
+/* Something was unmasked, attached or enabled: whatever pends and may go, goes. */
+static void deliver_pending(struct pcg_function *f, enum pcg_irq_index index)
+{
+	struct irq *irq = &f->irqs[index];
+	unsigned int word;
+
+	for (word = 0; irq->active && word < PCG_MSIX_MAX / 32; word++) {
+		uint32_t bits = irq->pending[word] & irq->listens[word];
+		unsigned int bit;
+
+		for (bit = 0; bits >> bit != 0 && bit < 32; bit++)
+			if (bits & 1u << bit)
+				deliver(f, index, word * 32 + bit);
+	}
+}
+
+void irqs_raise(void *arg, enum pcg_irq_index index, unsigned int vector, bool level)
+{
+	struct pcg_function *f = arg;
+
+	if (!f->open || f->quarantined || vector >= pcg_function_irqs(f, index))
+		return;
+	if (index == PCG_IRQ_INTX)
+		intx_level(f, level);
+	else if (f->irqs[index].active)
+		deliver(f, index, vector);
+}
+
+void irqs_update(struct pcg_function *f)
+{
+	intx_tell(f);
+	deliver_pending(f, PCG_IRQ_MSI);
+	deliver_pending(f, PCG_IRQ_MSIX);
+}
+
+/* What is raised or pends is forgotten; who listens stays, the client still holds it. */
+void irqs_reset(struct pcg_function *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCG_NUM_IRQS; i++)
+		memset(f->irqs[i].pending, 0, sizeof(f->irqs[i].pending));
+	f->intx_level = false;
+	f->intx_missed = false;
+	f->intx_masked = false;
+}
+
+void irqs_power_on(struct pcg_function *f)
+{
+	irqs_reset(f);
+	msix_power_on(f);
+}
+
+/* --- what the client asks --- */
+
+static unsigned int msi_vectors(const struct pcg_function *f)
+{
+	uint16_t control = pcg_get16(f->opened + f->view.msi + PCG_MSI_CONTROL);
+	unsigned int mmc = (control & PCG_MSI_MMC) >> 1;
+
+	return 1u << (mmc > 5 ? 5 : mmc);
+}
+
+unsigned int pcg_function_irqs(const struct pcg_function *f, enum pcg_irq_index index)
+{
+	if (!f->open)
+		return 0;
+	switch (index) {
+	case PCG_IRQ_INTX:
+		return f->opened[PCG_INT_PIN] != 0 && !f->host->info.is_vf && !f->host->info.no_intx ? 1 : 0;
+	case PCG_IRQ_MSI:
+		return f->view.msi != 0 ? msi_vectors(f) : 0;
+	case PCG_IRQ_MSIX:
+		return f->vectors;
+	case PCG_IRQ_ERR:
+	case PCG_IRQ_REQ:
+		return 1;
+	case PCG_NUM_IRQS:
+		break;
+	}
+	return 0;
+}
+
+static bool another_active(const struct pcg_function *f, enum pcg_irq_index index)
+{
+	unsigned int i;
+
+	for (i = PCG_IRQ_INTX; index <= PCG_IRQ_MSIX && i <= PCG_IRQ_MSIX; i++)
+		if (i != (unsigned int)index && f->irqs[i].active)
+			return true;
+	return false;
+}
+
+int pcg_function_attach(struct pcg_function *f, enum pcg_irq_index index, unsigned int vector, bool listens)
+{
+	struct irq *irq;
+
+	if (vector >= pcg_function_irqs(f, index) || another_active(f, index))
+		return -EINVAL;
+	irq = &f->irqs[index];
+	irq->active = true;
+	set_bit(irq->listens, vector, listens);
+	if (!listens)
+		return 0;
+	if (index == PCG_IRQ_INTX)
+		intx_tell(f);
+	else if (get_bit(irq->pending, vector))
+		deliver(f, index, vector);
+	return 0;
+}
+
+void pcg_function_irq_off(struct pcg_function *f, enum pcg_irq_index index)
+{
+	unsigned int vector;
+
+	for (vector = 0; index == PCG_IRQ_MSI && vector < 32; vector++)
+		if (get_bit(f->irqs[index].pending, vector))
+			show_pending(f, vector, false);
+	memset(&f->irqs[index], 0, sizeof(f->irqs[index]));
+	if (index == PCG_IRQ_INTX) {
+		f->intx_masked = false;
+		f->intx_missed = false;
+	}
+}
+
+int pcg_function_intx_mask(struct pcg_function *f, bool mask)
+{
+	if (pcg_function_irqs(f, PCG_IRQ_INTX) == 0 || !f->irqs[PCG_IRQ_INTX].active)
+		return -EINVAL;
+	f->intx_masked = mask;
+	intx_tell(f);
+	return 0;
+}
+
+int pcg_function_signal(struct pcg_function *f, enum pcg_irq_index index, unsigned int vector)
+{
+	if (vector >= pcg_function_irqs(f, index))
+		return -EINVAL;
+	if (get_bit(f->irqs[index].listens, vector))
+		f->events.trigger(f->events.arg, index, vector);
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <pcigate/view.h>
+
+#include "policy/rule.h"
+
+/* The tables stand in other files, so their sizes are no constants here: profiles point at them. */
+static const struct pcg_profile profiles[] = {
+	{
+		.name = "guarded",
+		.help = "what the specifications ask; what cannot be made true is hidden and closed (default)",
+		.mediated = true,
+		.header = &guarded_header,
+		.caps = guarded_caps,
+		.ncaps = &guarded_ncaps,
+		.ecaps = guarded_ecaps,
+		.necaps = &guarded_necaps,
+		.gaps = REST_OPEN,
+	},
+	{
+		.name = "raw",
+		.help = "no mediation: the function itself, for being another machine's hardware",
+		.mediated = false,
+	},
+};
+
+#define NPROFILES (sizeof(profiles) / sizeof(profiles[0]))
+
+static bool same(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+const struct pcg_profile *pcg_profile_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NPROFILES; i++)
+		if (same(profiles[i].name, name))
+			return &profiles[i];
+	return NULL;
+}
+
+const char *pcg_profile_name(unsigned int n)
+{
+	return n < NPROFILES ? profiles[n].name : NULL;
+}
+
+const char *pcg_profile_help(unsigned int n)
+{
+	return n < NPROFILES ? profiles[n].help : NULL;
+}
+
+const struct cap_policy *policy_cap(const struct pcg_profile *profile, const struct pcg_cap *cap)
+{
+	static const struct cap_policy hidden = { .why = "hidden, its body closed" };
+	const struct cap_policy *table = cap->extended ? profile->ecaps : profile->caps;
+	unsigned int count = cap->extended ? *profile->necaps : *profile->ncaps;
+
+	if (cap->id >= count || !table[cap->id].shown)
+		return &hidden;
+	return &table[cap->id];
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/rule.h"
+#include "view/state.h"
+
+/* What is known while a view is compiled: which bits some rule has decided, so that none is decided twice. */
+struct compiler {
+	struct pcg_view *view;
+	const struct pcg_host_info *info;
+	const uint8_t *config;
+	const struct pcg_log *log;
+	uint32_t decided[PCG_CONFIG_DWORDS];
+};
+
+static uint32_t host_now(const struct compiler *c, unsigned int dword)
+{
+	return dword * 4 < c->info->config_size ? pcg_get32(c->config + dword * 4u) : 0;
+}
+
+/* Decide @bits of one dword. Rows that contradict each other are a fault of the tables, found here. */
+static int decide(struct compiler *c, unsigned int dword, uint32_t bits, const struct rule *rule, uint32_t power_on)
+{
+	struct pcg_view *v = c->view;
+
+	if (c->decided[dword] & bits || (rule->read == HOST && rule->write & TO_SHADOW) ||
+	    (rule->write & RW1C && rule->read != HOST)) {
+		pcg_say(c->log, PCG_ERROR, dword * 4, bits, "two rules contradict each other");
+		return -EINVAL;
+	}
+	c->decided[dword] |= bits;
+	if (rule->read == HOST)
+		v->read_host[dword] |= bits;
+	if (rule->read == FIXED || rule->read == OPENED)
+		v->power_on[dword] |= host_now(c, dword) & bits;
+	if (rule->read == SHADOW)
+		v->power_on[dword] |= power_on & bits;
+	if (rule->write & TO_SHADOW)
+		v->write_shadow[dword] |= bits;
+	if (rule->write & TO_HOST)
+		v->write_host[dword] |= bits;
+	if (rule->write & RW1C)
+		v->write_clear[dword] |= bits;
+	if (rule->write & AS_ZERO)
+		v->as_zero[dword] |= bits;
+	return 0;
+}
+
+/* The bits of a dword that bytes [start, end) take. */
+static uint32_t span(unsigned int dword, unsigned int start, unsigned int end)
+{
+	uint8_t be = 0;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		if (dword * 4 + i >= start && dword * 4 + i < end)
+			be |= (uint8_t)(1u << i);
+	return pcg_be_mask(be);
+}
+
+/* Rows of a register block at [start, end); what lies past the end is not there. */
+static int apply(struct compiler *c, const struct rules *rules, unsigned int start, unsigned int end)
+{
+	unsigned int i;
+
+	for (i = 0; i < rules->count; i++) {
+		const struct rule *rule = &rules->row[i];
+		unsigned int at = start + rule->at, dword = at / 4, shift = (at & 3) * 8;
+		uint32_t bits;
+		int ret;
+
+		if (at >= end)
+			continue;
+		bits = rule->bits << shift & span(dword, start, end);
+		ret = decide(c, dword, bits, rule, rule->power_on << shift);
+		if (ret < 0)
+			return ret;
+		if (rule->hook != NO_HOOK)
+			c->view->hook[dword] = (uint8_t)rule->hook;
+	}
+	return 0;
+}
+
+/* Whatever no row named in [start, end). */
+static int apply_rest(struct compiler *c, enum rest rest, unsigned int start, unsigned int end)
+{
+	static const struct rule rules[] = {
+		[REST_CLOSED] = { .read = ZERO, .write = DROPPED },
+		[REST_READ_ONLY] = { .read = HOST, .write = DROPPED },
+		[REST_OPEN] = { .read = HOST, .write = TO_HOST },
+	};
+	unsigned int dword;
+
+	for (dword = start / 4; dword * 4 < end; dword++) {
+		int ret = decide(c, dword, span(dword, start, end) & ~c->decided[dword], &rules[rest], 0);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int decide_bar(struct compiler *c, unsigned int n)
+{
+	static const struct rule fixed = { .read = SHADOW, .write = DROPPED };
+	static const struct rule address = { .read = SHADOW, .write = TO_SHADOW };
+	const struct pcg_bar *bars = c->info->bars;
+	bool upper = bars[n].kind == PCG_BAR_UPPER;
+	uint64_t mask = pcg_bar_mask(upper ? &bars[n - 1] : &bars[n]);
+	uint32_t writable = (uint32_t)(upper ? mask >> 32 : mask);
+	unsigned int dword = PCG_BAR0 / 4 + n;
+	int ret = decide(c, dword, writable, &address, 0);
+
+	return ret < 0 ? ret : decide(c, dword, ~writable, &fixed, pcg_bar_low(&bars[n]));
+}
+
+/* PCIe 6.0, 7.5.1.2.4: address bits from bit 11 up, and the enable bit. */
+static int decide_rom(struct compiler *c)
+{
+	static const struct rule fixed = { .read = ZERO, .write = DROPPED };
+	static const struct rule address = { .read = SHADOW, .write = TO_SHADOW };
+	uint32_t writable = 0;
+	int ret;
+
+	if (c->info->rom.kind != PCG_BAR_NONE)
+		writable = ((uint32_t)pcg_bar_mask(&c->info->rom) & 0xfffff800u) | 1u;
+	ret = decide(c, PCG_ROM / 4, writable, &address, 0);
+	return ret < 0 ? ret : decide(c, PCG_ROM / 4, ~writable, &fixed, 0);
+}
+
+/* Which enable bits COMMAND has: one that the function does not implement is fixed at 0 (PCIe 6.0, 7.5.1.1.3). */
+static void limit_command(struct compiler *c)
+{
+	struct pcg_view *v = c->view;
+	bool memory = c->info->rom.kind != PCG_BAR_NONE;
+	unsigned int i;
+	uint32_t absent = 0;
+
+	for (i = 0; i < PCG_NUM_BARS; i++) {
+		if (c->info->bars[i].kind == PCG_BAR_IO)
+			v->io_bit = true;
+		if (c->info->bars[i].kind == PCG_BAR_MEM32 || c->info->bars[i].kind == PCG_BAR_MEM64)
+			memory = true;
+	}
+	v->no_command_memory = c->info->is_vf || c->info->no_command_memory || v->options.no_command_memory;
+	v->memory_bit = memory && !v->no_command_memory;
+	if (!v->io_bit)
+		absent |= PCG_COMMAND_IO;
+	if (!v->memory_bit)
+		absent |= PCG_COMMAND_MEMORY;
+	v->write_host[PCG_COMMAND / 4] &= ~absent;
+	if (v->no_command_memory) {
+		v->power_on[PCG_COMMAND / 4] |= PCG_COMMAND_MEMORY;
+		absent &= ~(uint32_t)PCG_COMMAND_MEMORY;
+	}
+	v->write_shadow[PCG_COMMAND / 4] &= ~absent;
+}
+
+static int decide_header(struct compiler *c)
+{
+	struct pcg_view *v = c->view;
+	unsigned int i;
+	int ret = apply(c, v->profile->header, 0, PCG_HEADER_END);
+
+	for (i = 0; ret == 0 && i < PCG_NUM_BARS; i++)
+		ret = decide_bar(c, i);
+	if (ret == 0)
+		ret = decide_rom(c);
+	if (ret == 0)
+		ret = apply_rest(c, REST_CLOSED, 0, PCG_HEADER_END);
+	if (ret < 0)
+		return ret;
+	limit_command(c);
+	if (c->info->is_vf)
+		v->power_on[PCG_VENDOR / 4] = c->info->vendor | (uint32_t)c->info->device << 16;
+	if (c->info->is_vf || c->info->no_intx)
+		v->power_on[PCG_INT_PIN / 4] &= ~0x0000ff00u;
+	return 0;
+}
+
+/* Capabilities with state of their own: there is one of each, a second instance could not be made true. */
+static uint16_t *state_of(struct pcg_view *v, const struct pcg_cap *cap)
+{
+	if (cap->extended)
+		return NULL;
+	switch (cap->id) {
+	case PCG_CAP_PM:
+		return &v->pm;
+	case PCG_CAP_MSI:
+		return &v->msi;
+	case PCG_CAP_MSIX:
+		return &v->msix;
+	case PCG_CAP_EXP:
+		return &v->express;
+	case PCG_CAP_AF:
+		return &v->af;
+	default:
+		return NULL;
+	}
+}
+
+static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
+{
+	uint16_t *state = state_of(c->view, cap);
+
+	if (!policy_cap(c->view->profile, cap)->shown)
+		return false;
+	if (state != NULL && *state != 0 && *state != cap->offset) {
+		pcg_say(c->log, PCG_WARN, cap->offset, cap->id, "a second capability of this kind is hidden");
+		return false;
+	}
+	if (state != NULL)
+		*state = cap->offset;
+	return true;
+}
+
+static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
+{
+	const struct cap_policy *policy = policy_cap(c->view->profile, cap);
+	unsigned int end = cap->offset + cap->length, variant = 0;
+	int ret = 0;
+
+	if (!shown)
+		return apply_rest(c, REST_CLOSED, cap->offset, end);
+	if (policy->variant != NULL)
+		variant = policy->variant(c->config, cap);
+	if (policy->rules != NULL)
+		ret = apply(c, &policy->rules[variant], cap->offset, end);
+	return ret < 0 ? ret : apply_rest(c, policy->rest, cap->offset, end);
+}
+
+/* The standard chain as the guest walks it: every pointer is virtual. */
+static int decide_chain(struct compiler *c)
+{
+	static const struct rule next = { .read = SHADOW, .write = DROPPED };
+	static const struct rule id = { .read = FIXED, .write = DROPPED };
+	const struct pcg_layout *layout = &c->view->layout;
+	unsigned int i, from = PCG_CAPABILITIES;
+	int ret = 0;
+
+	for (i = 0; ret == 0 && i < layout->ncaps; i++) {
+		const struct pcg_cap *cap = &layout->caps[i];
+		bool shown = is_shown(c, cap);
+
+		if (shown) {
+			c->view->power_on[from / 4] |= (uint32_t)cap->offset << (from & 3) * 8;
+			from = cap->offset + 1u;
+			ret = decide(c, cap->offset / 4, 0xff, &id, 0);
+			if (ret == 0)
+				ret = decide(c, cap->offset / 4, 0xff00, &next, 0);
+		}
+		if (ret == 0)
+			ret = decide_cap(c, cap, shown);
+	}
+	if (from != PCG_CAPABILITIES)
+		c->view->power_on[PCG_STATUS / 4] |= (uint32_t)PCG_STATUS_CAPABILITIES << 16;
+	return ret;
+}
+
+/*
+ * The extended chain. Its head cannot move: a hidden first capability leaves a Null one (PCIe 6.0, 7.9.28), and a
+ * chain with nothing in it is a header of zeros (7.6.3).
+ */
+static int decide_extended_chain(struct compiler *c)
+{
+	static const struct rule header = { .read = SHADOW, .write = DROPPED };
+	const struct pcg_layout *layout = &c->view->layout;
+	unsigned int i, from = 0;
+	int ret = 0;
+
+	for (i = 0; ret == 0 && i < layout->necaps; i++) {
+		const struct pcg_cap *cap = &layout->ecaps[i];
+		bool shown = is_shown(c, cap);
+
+		if (shown && from != 0)
+			c->view->power_on[from / 4] |= (uint32_t)cap->offset << 20;
+		if (shown || i == 0) {
+			uint32_t value = shown ? cap->id | (uint32_t)cap->version << 16 : 0;
+
+			from = cap->offset;
+			ret = decide(c, cap->offset / 4, 0xffffffffu, &header, value);
+		}
+		if (ret == 0)
+			ret = decide_cap(c, cap, shown);
+	}
+	return ret;
+}
+
+/* Fields of Express that depend on options and on what the backend can do. */
+static void limit_express(struct compiler *c)
+{
+	struct pcg_view *v = c->view;
+	uint32_t *devcap;
+	uint32_t mpss, cap = 5;
+
+	if (v->express == 0)
+		return;
+	devcap = &v->power_on[(v->express + PCG_EXP_DEVCAP) / 4];
+	mpss = *devcap & PCG_DEVCAP_MPSS;
+	while (v->options.mps_supported != 0 && cap > 0 && 128u << cap > v->options.mps_supported)
+		cap--;
+	*devcap = (*devcap & ~(uint32_t)PCG_DEVCAP_MPSS) | (mpss < cap ? mpss : cap);
+	if (!c->info->can_reset)
+		*devcap &= ~(uint32_t)PCG_DEVCAP_FLR;
+}
+
+static int check_options(const struct pcg_view_options *options, const struct pcg_host_info *info,
+			 const struct pcg_log *log)
+{
+	uint16_t mps = options->mps_supported;
+
+	if (options->profile == NULL) {
+		pcg_say(log, PCG_ERROR, PCG_NOWHERE, 0, "a view needs a profile");
+		return -EINVAL;
+	}
+	if (mps != 0 && (mps < 128 || mps > 4096 || (mps & (mps - 1)) != 0)) {
+		pcg_say(log, PCG_ERROR, PCG_NOWHERE, mps, "mps-supported is a power of two, 128 to 4096");
+		return -EINVAL;
+	}
+	if (pcg_bars_check(info->bars) < 0) {
+		pcg_say(log, PCG_ERROR, PCG_BAR0, 0, "the backend states BARs that cannot be");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int compile(struct compiler *c)
+{
+	int ret = decide_header(c);
+
+	if (ret == 0)
+		ret = decide_chain(c);
+	if (ret == 0)
+		ret = decide_extended_chain(c);
+	if (ret == 0)
+		ret = apply_rest(c, c->view->profile->gaps, 0, c->info->config_size);
+	if (ret == 0)
+		ret = apply_rest(c, REST_CLOSED, 0, PCG_CONFIG_EXTENDED);
+	if (ret == 0)
+		limit_express(c);
+	return ret;
+}
+
+/* Profile `raw`: the function itself. Where MSI and MSI-X stand is known all the same: vectors need a count. */
+static void unmediated(struct pcg_view *view, unsigned int size)
+{
+	unsigned int i;
+
+	for (i = 0; i < view->layout.ncaps; i++) {
+		uint16_t *state = state_of(view, &view->layout.caps[i]);
+
+		if (state != NULL && *state == 0)
+			*state = view->layout.caps[i].offset;
+	}
+	memset(view->read_host, 0xff, size);
+	memset(view->write_host, 0xff, size);
+}
+
+int pcg_view_init(struct pcg_view *view, const struct pcg_host_info *info, const uint8_t *config,
+		  const struct pcg_view_options *options, const struct pcg_log *log)
+{
+	struct compiler c = { .view = view, .info = info, .config = config, .log = log };
+	int ret = check_options(options, info, log);
+
+	if (ret < 0)
+		return ret;
+	memset(view, 0, sizeof(*view));
+	ret = pcg_layout_parse(&view->layout, config, info->config_size, log);
+	if (ret < 0)
+		return ret;
+	view->profile = options->profile;
+	view->options = *options;
+	view->mediated = view->profile->mediated;
+	if (view->mediated)
+		ret = compile(&c);
+	else
+		unmediated(view, info->config_size);
+	if (ret < 0)
+		return ret;
+	pcg_view_power_on(view);
+	return 0;
+}
+
+void pcg_view_power_on(struct pcg_view *view)
+{
+	memcpy(view->shadow, view->power_on, sizeof(view->shadow));
+}
