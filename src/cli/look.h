@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Both sides of a function, for the verbs that show them. */
+#ifndef CLI_LOOK_H
+#define CLI_LOOK_H
+
+#include <pcigate/pci.h>
+#include <pcigate/view.h>
+
+/**
+ * struct look - what a function is at one moment
+ * @func: how it was named
+ * @host: configuration space as the function holds it
+ * @guest: the same as its guest reads it
+ * @size: 256 or 4096
+ * @bars: what its BARs decode
+ * @rom: and its ROM
+ * @host_layout: the capabilities of @host
+ * @guest_layout: those of @guest
+ */
+struct look {
+	char func[256];
+	uint8_t host[PCG_CONFIG_EXTENDED];
+	uint8_t guest[PCG_CONFIG_EXTENDED];
+	size_t size;
+	struct pcg_bar bars[PCG_NUM_BARS];
+	struct pcg_bar rom;
+	struct pcg_layout host_layout;
+	struct pcg_layout guest_layout;
+};
+
+/**
+ * look_at() - open a function and look, or ask a running server: "live:CONTROL[@N]"
+ * @look: filled in
+ * @func: a FUNC
+ * @options: for what is opened here; a running server has its own
+ * @log: the hook
+ *
+ * Return: 0, or a negative errno after a note.
+ */
+int look_at(struct look *look, const char *func, const struct pcg_view_options *options, const struct pcg_log *log);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <pcigate/pci.h>
+
+#include "cli/cli.h"
+
+static const struct cli_verb verbs[] = {
+	{ "diff", "FUNC", "the registers that a guest reads otherwise than the function holds them", cli_diff },
+	{ "inspect", "FUNC", "what the function is, as its guest or the host sees it", cli_inspect },
+	{ "serve", "FUNC | FUNC=SOCKET…", "serve functions over vfio-user", cli_serve },
+};
+
+#define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void write_note(void *arg, const struct pcg_note *note)
+{
+	static const char *const words[] = { "error: ", "warning: ", "", "debug: " };
+	const enum pcg_level *most = arg;
+
+	if (note->level > *most)
+		return;
+	if (note->offset == PCG_NOWHERE)
+		fprintf(stderr, "pcigate: %s%s\n", words[note->level], note->text);
+	else
+		fprintf(stderr, "pcigate: %s%s (register %03x: %x)\n", words[note->level], note->text, note->offset,
+			note->value);
+}
+
+struct pcg_log cli_log(enum pcg_level most)
+{
+	static const enum pcg_level levels[] = { PCG_ERROR, PCG_WARN, PCG_INFO, PCG_DEBUG };
+	struct pcg_log log = { .write = write_note, .arg = (void *)(uintptr_t)&levels[most] };
+
+	return log;
+}
+
+int cli_error(const char *verb, int status, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "pcigate %s: ", verb);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return status;
+}
+
+static void usage(FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "usage: pcigate VERB [option…] [argument…]\n\n");
+	for (i = 0; i < NVERBS; i++)
+		fprintf(out, "  %-8s %-22s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
+	fprintf(out, "\nFUNC names a function:\n"
+		     "  dump:FILE[@BDF]      one recorded by lspci -xxx or -xxxx\n"
+		     "  sim:endpoint-test    a PCI endpoint test function, simulated\n"
+		     "  live:CONTROL[@N]     one that another pcigate serves with --control (inspect only)\n"
+		     "\npcigate VERB --help says more of a verb.\n");
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		usage(stderr);
+		return CLI_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return CLI_DONE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("pcigate %s\n", PCIGATE_VERSION);
+		return CLI_DONE;
+	}
+	for (i = 0; i < NVERBS; i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "pcigate: no verb '%s'; pcigate --help lists them\n", argv[1]);
+	return CLI_USAGE;
+}

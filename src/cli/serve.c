@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "cli/cli.h"
+#include "cli/policy.h"
+#include "cli/serve.h"
+
+/* sd_listen_fds(3): the first descriptor that a service manager hands over. */
+#define SYSTEMD_FIRST_FD 3
+#define TIMEOUT_MAX_MS   600000
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+		"usage: pcigate serve FUNC --socket-path PATH | --fd N | --run CMD  [option…]\n"
+		"       pcigate serve FUNC=SOCKET [FUNC=SOCKET…]  [option…]\n\n"
+		"Serves functions over vfio-user until SIGTERM or SIGINT. Never goes to the background.\n\n"
+		"  --socket-path PATH   listen there\n"
+		"  --fd N               use this socket, listening or connected\n"
+		"  --run CMD            listen in a directory of its own, run CMD with sh, end with it; CMD finds the\n"
+		"                       sockets of the functions in $socket, $socket2, …\n"
+		"                       (sockets from systemd are used when there are any: the first for the first FUNC)\n"
+		"  --trace FILE         every access to configuration space, for `pcigate replay`; gzipped if .gz\n"
+		"  --control PATH       let `pcigate inspect live:PATH` look at the running server\n"
+		"  --timeout MS         a request that the function does not end fails after this long (%u)\n"
+		"  --dma-timeout MS     how long a client may take to answer for memory it does not share (%u)\n",
+		SERVE_TIMEOUT, SERVE_DMA_TIMEOUT);
+	fputs(cli_policy_help, out);
+	fprintf(out, "  --print-capabilities what this program can do, as JSON\n\n"
+		     "FUNC: dump:FILE[@BDF][,option=value…], sim:MODEL[,option=value…]\n");
+}
+
+static int print_capabilities(void)
+{
+	static const char *const features[] = { "socket-path", "fd", "socket-activation", "run", "trace", "control" };
+	static const char *const backends[] = { "dump", "sim" };
+	struct json_object *root = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+	const char *name;
+
+	json_object_object_add(root, "type", json_object_new_string("vfio-user"));
+	json_object_object_add(root, "version", json_object_new_string(PCIGATE_VERSION));
+	json_object_object_add(root, "protocol", json_object_new_string("0.0"));
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		json_object_array_add(list, json_object_new_string(features[i]));
+	json_object_object_add(root, "features", list);
+	list = json_object_new_array();
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+		json_object_array_add(list, json_object_new_string(backends[i]));
+	json_object_object_add(root, "backends", list);
+	list = json_object_new_array();
+	for (unsigned int i = 0; (name = pcg_profile_name(i)) != NULL; i++)
+		json_object_array_add(list, json_object_new_string(name));
+	json_object_object_add(root, "profiles", list);
+	puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
+	json_object_put(root);
+	return CLI_DONE;
+}
+
+static int number(const char *option, const char *text, long least, long most, long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtol(text, &end, 10);
+	if (errno == 0 && end != text && *end == '\0' && *value >= least && *value <= most)
+		return 0;
+	return cli_error("serve", CLI_USAGE, "%s %s: give a number from %ld to %ld", option, text, least, most);
+}
+
+static int take(struct serve_settings *s, int option)
+{
+	long value = 0;
+	int r = 0;
+
+	switch (option) {
+	case 's':
+		s->socket_path = optarg;
+		break;
+	case 'f':
+		r = number("--fd", optarg, 0, INT_MAX, &value);
+		s->fd = (int)value;
+		break;
+	case 'r':
+		s->run = optarg;
+		break;
+	case 't':
+		s->options.trace = optarg;
+		break;
+	case 'c':
+		s->options.control = optarg;
+		break;
+	case 'm':
+		r = number("--timeout", optarg, 1, TIMEOUT_MAX_MS, &value);
+		s->options.timeout = (unsigned int)value;
+		break;
+	case 'd':
+		r = number("--dma-timeout", optarg, 1, TIMEOUT_MAX_MS, &value);
+		s->options.dma_timeout = (unsigned int)value;
+		break;
+	case 'p':
+		r = cli_profile("serve", &s->options.view, optarg) < 0 ? CLI_USAGE : 0;
+		break;
+	case 'P':
+		r = cli_policy("serve", &s->options.view, optarg) < 0 ? CLI_USAGE : 0;
+		break;
+	default:
+		r = CLI_USAGE; /* getopt has said why */
+		break;
+	}
+	return r;
+}
+
+/* How many sockets a service manager handed over; the children need not know. */
+static int systemd_fds(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	long n = 0;
+
+	if (pid != NULL && fds != NULL && strtol(pid, NULL, 10) == (long)getpid())
+		n = strtol(fds, NULL, 10);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return n > 0 && n < INT_MAX - SYSTEMD_FIRST_FD ? (int)n : 0;
+}
+
+/* What was asked for must fit together. */
+static int check(struct serve_settings *s)
+{
+	int ways = (s->socket_path != NULL) + (s->fd >= 0) + (s->run != NULL);
+
+	if (s->count == 0)
+		return cli_error("serve", CLI_USAGE, "name a function; pcigate serve --help says how");
+	if (ways > 1)
+		return cli_error("serve", CLI_USAGE, "give one of --socket-path, --fd and --run");
+	s->systemd_fds = systemd_fds();
+	if (ways > 0)
+		s->systemd_fds = 0;
+	if ((s->socket_path != NULL || s->fd >= 0) && s->count > 1)
+		return cli_error("serve", CLI_USAGE, "%s is for one function; name several as FUNC=SOCKET",
+				 s->fd >= 0 ? "--fd" : "--socket-path");
+	if (s->systemd_fds > 0 && s->systemd_fds != s->count)
+		return cli_error("serve", CLI_USAGE, "%d functions, but %d sockets from systemd; one each, in order",
+				 s->count, s->systemd_fds);
+	if (s->options.trace != NULL && s->count > 1)
+		return cli_error("serve", CLI_USAGE, "--trace is for one function; serve it by itself");
+	s->options.several = s->count > 1;
+	return 0;
+}
+
+/* Return: 0; -1 when all is done; or what to exit with. */
+static int parse(int argc, char **argv, struct serve_settings *s)
+{
+	static const struct option options[] = {
+		{ "socket-path", required_argument, NULL, 's' },  { "fd", required_argument, NULL, 'f' },
+		{ "run", required_argument, NULL, 'r' },          { "trace", required_argument, NULL, 't' },
+		{ "control", required_argument, NULL, 'c' },      { "timeout", required_argument, NULL, 'm' },
+		{ "dma-timeout", required_argument, NULL, 'd' },  { "profile", required_argument, NULL, 'p' },
+		{ "policy", required_argument, NULL, 'P' },       { "help", no_argument, NULL, 'h' },
+		{ "print-capabilities", no_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
+	};
+	int option, r;
+
+	s->options.view.profile = pcg_profile_find("guarded");
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'h') {
+			usage(stdout);
+			return -1;
+		}
+		r = take(s, option);
+		if (r != 0)
+			return r;
+	}
+	s->funcs = argv + optind;
+	s->count = argc - optind;
+	return check(s);
+}
+
+static int add_one(struct serve_server *server, const char *func, const char *path, int fd)
+{
+	if (serve_server_add(server, func, path, fd) != 0)
+		return CLI_CANNOT;
+	if (path != NULL)
+		fprintf(stderr, "listening on %s\n", path);
+	else
+		fprintf(stderr, "listening on descriptor %d\n", fd);
+	return 0;
+}
+
+/* FUNC=SOCKET, split at the last '=': FUNC has some of its own. */
+static int add_pair(struct serve_server *server, const char *text)
+{
+	const char *at = strrchr(text, '=');
+	char *func;
+	int r;
+
+	if (at == NULL || at == text || at[1] == '\0')
+		return cli_error("serve", CLI_USAGE, "%s: say where to listen: --socket-path PATH, or %s=PATH", text,
+				 text);
+	func = strndup(text, (size_t)(at - text));
+	if (func == NULL)
+		return cli_error("serve", CLI_CANNOT, "%s", strerror(ENOMEM));
+	r = add_one(server, func, at + 1, -1);
+	free(func);
+	return r;
+}
+
+static int add_captive(struct serve_server *server, const char *directory, const char *func, int n)
+{
+	char path[PATH_MAX], name[32];
+
+	snprintf(path, sizeof(path), "%s/%d.sock", directory, n + 1);
+	snprintf(name, sizeof(name), n == 0 ? "socket" : "socket%d", n + 1);
+	if (setenv(name, path, 1) != 0)
+		return cli_error("serve", CLI_CANNOT, "$%s: %s", name, strerror(errno));
+	return add_one(server, func, path, -1);
+}
+
+static int add_all(struct serve_server *server, const struct serve_settings *s, const char *directory)
+{
+	int r = 0;
+
+	for (int i = 0; i < s->count && r == 0; i++) {
+		if (s->run != NULL)
+			r = add_captive(server, directory, s->funcs[i], i);
+		else if (s->socket_path != NULL)
+			r = add_one(server, s->funcs[i], s->socket_path, -1);
+		else if (s->fd >= 0)
+			r = add_one(server, s->funcs[i], NULL, s->fd);
+		else if (s->systemd_fds > 0)
+			r = add_one(server, s->funcs[i], NULL, SYSTEMD_FIRST_FD + i);
+		else
+			r = add_pair(server, s->funcs[i]);
+	}
+	return r;
+}
+
+/* The command gets signals as they were before the server took them. */
+static int start_command(const char *command, const sigset_t *mask, pid_t *child)
+{
+	*child = fork();
+	if (*child < 0)
+		return cli_error("serve", CLI_CANNOT, "--run: %s", strerror(errno));
+	if (*child == 0) {
+		signal(SIGPIPE, SIG_DFL);
+		sigprocmask(SIG_SETMASK, mask, NULL);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	return 0;
+}
+
+static int run(struct serve_server *server, const struct serve_settings *s, const char *directory, const sigset_t *mask)
+{
+	pid_t child = 0;
+	int r = add_all(server, s, directory);
+
+	if (r == 0 && s->run != NULL)
+		r = start_command(s->run, mask, &child);
+	if (r != 0)
+		return r;
+	if (child > 0)
+		serve_server_follow(server, child);
+	r = serve_server_run(server);
+	/* Ended by a signal: the command must not stay behind. */
+	if (serve_server_child(server) > 0)
+		kill(child, SIGTERM);
+	return r;
+}
+
+int cli_serve(int argc, char **argv)
+{
+	struct serve_settings s = { .options = { .timeout = SERVE_TIMEOUT, .dma_timeout = SERVE_DMA_TIMEOUT },
+				    .fd = -1 };
+	const char *tmp = getenv("TMPDIR");
+	struct serve_server *server = NULL;
+	struct pcg_log log = cli_log(PCG_INFO);
+	char directory[PATH_MAX] = "";
+	sigset_t mask;
+	int r;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--print-capabilities") == 0)
+			return print_capabilities();
+	}
+	r = parse(argc, argv, &s);
+	if (r != 0)
+		return r < 0 ? CLI_DONE : r;
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	if (s.run != NULL) {
+		snprintf(directory, sizeof(directory), "%s/pcigate-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+		if (mkdtemp(directory) == NULL)
+			return cli_error("serve", CLI_CANNOT,
+					 "--run: %s: %s; set TMPDIR to a directory that can be written", directory,
+					 strerror(errno));
+	}
+	r = serve_server_create(&server, &s.options, &log) != 0 ? CLI_CANNOT : run(server, &s, directory, &mask);
+	serve_server_destroy(server);
+	if (s.run != NULL)
+		rmdir(directory);
+	return r;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What `pcigate serve` was asked to do. */
+#ifndef CLI_SERVE_H
+#define CLI_SERVE_H
+
+#include <stdbool.h>
+
+#include "serve/server.h"
+
+struct serve_settings {
+	struct serve_options options;
+	const char *socket_path;
+	const char *run;
+	int fd; /* -1: none */
+	int systemd_fds;
+	char **funcs; /* what is left of the command line */
+	int count;
+};
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One client of one function, as a state machine that never waits: it is fed what arrives, and what it cannot answer
+ * yet is kept, in order, within bounds.
+ */
+#ifndef SERVE_CONNECTION_H
+#define SERVE_CONNECTION_H
+
+#include <pcigate/function.h>
+
+#include "serve/messages.h"
+#include "serve/output.h"
+#include "serve/slot.h"
+#include "serve/stream.h"
+#include "vfio-user/version.h"
+
+enum connection_state {
+	CONNECTION_SILENT, /* has not agreed on a version */
+	CONNECTION_HELD,   /* has, and waits for the function */
+	CONNECTION_SERVED,
+	CONNECTION_ENDING, /* the last answer is being sent */
+	CONNECTION_DEAD,   /* about to be freed */
+};
+
+struct connection_waiting;
+
+struct serve_connection {
+	struct serve_slot *slot;
+	struct serve_connection *next;
+	struct serve_watch watch;
+	struct serve_timer timer; /* for VERSION, for the function, for the last answer */
+	struct serve_task task;   /* to go on, or to be freed */
+	enum connection_state state;
+	struct stream stream;
+	struct output output;
+	struct messages messages;
+
+	/* The command under way, while @blocked; those behind it wait. */
+	bool blocked;
+	struct pcg_request request;
+	struct wire_header header;
+	struct wire_access access;
+	uint8_t *reply; /* header, access and data of up to CONNECTION_DATA bytes */
+	uint8_t *large; /* the same for more bytes, while one is under way */
+	uint8_t *multi; /* entries of a REGION_WRITE_MULTI under way */
+	uint64_t multi_count;
+	uint64_t multi_at;
+	unsigned long dropped_writes;
+
+	struct connection_waiting *waiting;
+	struct connection_waiting **waiting_last;
+	size_t waiting_size;
+	unsigned int waiting_fds;
+};
+
+#define CONNECTION_DATA 65536u
+/* Where the data of a region access stand in a reply. */
+#define CONNECTION_HEAD (WIRE_HEADER + WIRE_ACCESS_SIZE)
+
+#define CONNECTION_NEGOTIATION_MS 5000
+#define CONNECTION_LINGER_MS      1000
+/* What may wait behind a command under way before the client is no longer read from. */
+#define CONNECTION_WAITING     (1u << 20)
+#define CONNECTION_WAITING_FDS 512u
+
+int serve_connection_create(struct serve_slot *slot, int fd); /* @fd is closed on failure too */
+void serve_connection_destroy(struct serve_connection *connection);
+
+/* The function is the client's (0), or cannot be had. */
+void serve_connection_granted(struct serve_connection *connection, int result);
+
+/* Stop at once; it is freed when the loop comes round. */
+void serve_connection_drop(struct serve_connection *connection);
+
+/* Look again at what waits, when the loop comes round. */
+void serve_connection_continue(struct serve_connection *connection);
+
+/* The request under way ended: answers, and goes on. */
+void serve_connection_finish(struct serve_connection *connection, int result);
+
+/* Answers, for the handlers of commands; they observe NO_REPLY. */
+void serve_connection_reply(struct serve_connection *c, const struct wire_header *header, const void *body, size_t size,
+			    int fd);
+void serve_connection_error(struct serve_connection *c, const struct wire_header *header, int error);
+
+/*
+ * A handler answers with serve_connection_reply() and returns 0, or returns PCG_PENDING and answers later, or
+ * returns a negative errno, which is then the answer.
+ */
+typedef int connection_handler(struct serve_connection *c, struct stream_message *message);
+
+connection_handler serve_info; /* info.c */
+connection_handler serve_region_info;
+connection_handler serve_irq_info;
+connection_handler serve_set_irqs;
+connection_handler serve_dma_map; /* dma.c */
+connection_handler serve_dma_unmap;
+connection_handler serve_region_read; /* access.c */
+connection_handler serve_region_write;
+connection_handler serve_write_multi;
+connection_handler serve_reset;
+connection_handler serve_version; /* connection.c */
+
+/* access.c: the request under way ended with @result. Return: as a handler. */
+int serve_access_finish(struct serve_connection *c, int result);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "serve/connection.h"
+#include "serve/control.h"
+#include "serve/slot.h"
+
+/* As many maps as a client can make, whatever VERSION says: QEMU refuses to be told of more. */
+#define SLOT_MAPS            1000000u
+#define SLOT_ACCEPT_AGAIN_MS 100
+
+/* --- the backend's work --- */
+
+static void slot_wake(void *arg)
+{
+	struct serve_slot *slot = arg;
+
+	serve_task_queue(slot->loop, &slot->work);
+}
+
+static bool slot_work(struct serve_task *task)
+{
+	struct serve_slot *slot = (struct serve_slot *)((char *)task - offsetof(struct serve_slot, work));
+	int again;
+
+	if (slot->host->ops->work == NULL)
+		return false;
+	again = slot->host->ops->work(slot->host);
+	serve_timer_disarm(&slot->work_again);
+	if (again > 0)
+		serve_timer_arm(slot->loop, &slot->work_again, again);
+	return again == 0;
+}
+
+static void slot_work_again(struct serve_timer *timer)
+{
+	struct serve_slot *slot = (struct serve_slot *)((char *)timer - offsetof(struct serve_slot, work_again));
+
+	slot_wake(slot);
+}
+
+static void slot_host_ready(struct serve_watch *watch, uint32_t events)
+{
+	struct serve_slot *slot = (struct serve_slot *)((char *)watch - offsetof(struct serve_slot, host_watch));
+
+	(void)events;
+	slot_wake(slot);
+}
+
+static void slot_trigger(void *arg, enum pcg_irq_index index, unsigned int vector)
+{
+	struct serve_slot *slot = arg;
+
+	irqs_trigger(&slot->irqs, index, vector);
+}
+
+static void slot_effects(void *arg, const struct pcg_view_write *write)
+{
+	struct serve_slot *slot = arg;
+
+	trace_effects(slot->trace, write);
+}
+
+/* --- from client to client --- */
+
+bool serve_slot_idle(const struct serve_slot *slot)
+{
+	if (slot->job != NULL)
+		return false;
+	return slot->state == SLOT_READY || (slot->state == SLOT_SERVING && !slot->client->blocked);
+}
+
+void serve_slot_give_up(struct serve_slot *slot, const char *what)
+{
+	base_log(
+		&slot->log, PCG_ERROR,
+		"%s took more than %u ms: the function is in quarantine until the next client comes; --timeout gives it longer",
+		what, slot->options->timeout);
+	pcg_function_quarantine(slot->function);
+}
+
+static void slot_deadline(struct serve_timer *timer)
+{
+	struct serve_slot *slot = (struct serve_slot *)((char *)timer - offsetof(struct serve_slot, deadline));
+
+	if (slot->state == SLOT_SERVING && slot->client->blocked) {
+		serve_slot_give_up(slot, "a request");
+		serve_connection_finish(slot->client, -ETIMEDOUT);
+	} else if (slot->state == SLOT_CLOSING) {
+		struct serve_connection *next = slot->client;
+
+		serve_slot_give_up(slot, "making the function as new");
+		slot->state = SLOT_BROKEN;
+		if (next != NULL)
+			serve_connection_granted(next, -ETIMEDOUT);
+	}
+}
+
+/* The address space comes with the client and goes with it. */
+static int slot_grant(struct serve_slot *slot)
+{
+	const struct pcg_dma_limits limits = { .max_maps = SLOT_MAPS, .page_size = WIRE_PAGE };
+	struct pcg_dma_messages messages = messages_table(&slot->client->messages);
+	int r = pcg_dma_create(&slot->dma, &limits, &messages, &slot->log);
+
+	if (r != 0) {
+		slot->state = SLOT_READY;
+		return r;
+	}
+	pcg_function_dma(slot->function, slot->dma);
+	slot->state = SLOT_SERVING;
+	trace_open(slot->trace);
+	return 0;
+}
+
+/* Opening or closing has ended. */
+static void slot_ready(struct serve_slot *slot, int result)
+{
+	struct serve_connection *next = slot->client;
+	int r = result;
+
+	serve_timer_disarm(&slot->deadline);
+	if (result != 0)
+		base_log(&slot->log, PCG_ERROR,
+			 "the function cannot be made as new: %s; tried again for the next client", strerror(-result));
+	slot->state = result == 0 ? SLOT_READY : SLOT_BROKEN;
+	if (next != NULL) {
+		if (r == 0)
+			r = slot_grant(slot);
+		serve_connection_granted(next, r);
+	}
+	serve_control_idle(slot);
+}
+
+static void slot_closed(struct pcg_request *request)
+{
+	struct serve_slot *slot = (struct serve_slot *)((char *)request - offsetof(struct serve_slot, request));
+
+	slot_ready(slot, request->result);
+}
+
+/* Return: PCG_PENDING, or what it ended with. */
+static int slot_close(struct serve_slot *slot)
+{
+	int r;
+
+	serve_control_give_up(slot);
+	slot->request = (struct pcg_request){ .kind = PCG_REQUEST_CLOSE, .done = slot_closed };
+	slot->state = SLOT_CLOSING;
+	r = pcg_function_submit(slot->function, &slot->request);
+	if (r == PCG_PENDING)
+		serve_timer_arm(slot->loop, &slot->deadline, slot->options->timeout);
+	return r;
+}
+
+/* One that hung up just now makes room at once: whoever comes back must not meet itself. */
+static void slot_notice_hangup(struct serve_slot *slot)
+{
+	struct serve_connection *client = slot->client;
+	struct pollfd hangup = { .fd = client->watch.fd, .events = POLLRDHUP };
+
+	if (poll(&hangup, 1, 0) == 1) {
+		serve_connection_drop(client);
+		serve_slot_release(slot, client);
+	}
+}
+
+int serve_slot_claim(struct serve_slot *slot, struct serve_connection *connection)
+{
+	int r;
+
+	if (slot->client != NULL)
+		slot_notice_hangup(slot);
+	if (slot->client != NULL)
+		return -EBUSY;
+	if (slot->state == SLOT_BROKEN) {
+		r = slot_close(slot);
+		if (r < 0) {
+			slot->state = SLOT_BROKEN;
+			return r;
+		}
+		if (r == PCG_DONE)
+			slot->state = SLOT_READY;
+	}
+	slot->client = connection;
+	if (slot->state != SLOT_READY)
+		return PCG_PENDING;
+	r = slot_grant(slot);
+	if (r != 0)
+		slot->client = NULL;
+	return r;
+}
+
+void serve_slot_release(struct serve_slot *slot, struct serve_connection *connection)
+{
+	int r;
+
+	if (slot->client != connection)
+		return;
+	slot->client = NULL;
+	if (slot->state != SLOT_SERVING)
+		return;
+	irqs_off(&slot->irqs);
+	pcg_function_dma(slot->function, NULL);
+	/* Nothing is left to end: the backend has given up what it asked. It is told of the rest, and gets no more. */
+	messages_end(&connection->messages);
+	if (connection->blocked) {
+		connection->blocked = false;
+		serve_timer_disarm(&slot->deadline);
+		pcg_function_quarantine(slot->function);
+	}
+	pcg_dma_destroy(slot->dma);
+	slot->dma = NULL;
+	r = slot_close(slot);
+	if (r != PCG_PENDING)
+		slot_ready(slot, r);
+}
+
+/* --- connections --- */
+
+/* Those who say nothing must not keep others out. */
+static void slot_make_room(struct serve_slot *slot)
+{
+	struct serve_connection *oldest = NULL;
+
+	if (slot->silent < SLOT_SILENT)
+		return;
+	for (struct serve_connection *c = slot->connections; c != NULL; c = c->next) {
+		if (c->state == CONNECTION_SILENT)
+			oldest = c;
+	}
+	if (oldest != NULL)
+		serve_connection_drop(oldest);
+}
+
+static void slot_accept_again(struct serve_timer *timer)
+{
+	struct serve_slot *slot = (struct serve_slot *)((char *)timer - offsetof(struct serve_slot, accept_again));
+
+	serve_watch(slot->loop, &slot->listener, EPOLLIN);
+}
+
+static void slot_accept(struct serve_watch *watch, uint32_t events)
+{
+	struct serve_slot *slot = (struct serve_slot *)((char *)watch - offsetof(struct serve_slot, listener));
+	int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+
+	(void)events;
+	if (r == 0 && slot->everybody >= SLOT_CONNECTIONS) {
+		close(fd);
+		return;
+	}
+	if (r == 0) {
+		slot_make_room(slot);
+		r = serve_connection_create(slot, fd);
+	}
+	if (r == 0 || r == -EAGAIN || r == -ECONNABORTED || r == -EINTR)
+		return;
+	/* It still waits at the door: look away for a while instead of turning round and round. */
+	base_log(&slot->log, PCG_WARN, "a client could not be let in: %s", strerror(-r));
+	serve_watch(slot->loop, &slot->listener, 0);
+	serve_timer_arm(slot->loop, &slot->accept_again, SLOT_ACCEPT_AGAIN_MS);
+}
+
+int serve_slot_listen(struct serve_slot *slot, int fd)
+{
+	slot->listener = (struct serve_watch){ .ready = slot_accept, .fd = fd };
+	return serve_watch(slot->loop, &slot->listener, EPOLLIN);
+}
+
+int serve_slot_connected(struct serve_slot *slot, int fd)
+{
+	slot->single = true;
+	return serve_connection_create(slot, fd);
+}
+
+/* --- beginning and end --- */
+
+static void slot_opened(struct pcg_request *request)
+{
+	struct serve_slot *slot = (struct serve_slot *)((char *)request - offsetof(struct serve_slot, request));
+
+	if (request->result == 0) {
+		slot_ready(slot, 0);
+		return;
+	}
+	base_log(&slot->log, PCG_ERROR, "%s cannot be opened: %s", slot->func, strerror(-request->result));
+	if (slot->client != NULL)
+		serve_connection_granted(slot->client, request->result);
+}
+
+static int slot_open(struct serve_slot *slot, struct eventfd_signaller *signaller)
+{
+	const struct pcg_function_events events = {
+		.arg = slot, .trigger = slot_trigger, .wake = slot_wake, .effects = slot_effects
+	};
+	int r = pcg_host_create(&slot->host, slot->func, &slot->log);
+	int fd;
+
+	if (r != 0)
+		return r;
+	slot->memory = calloc(1, pcg_function_size());
+	if (slot->memory == NULL)
+		return -ENOMEM;
+	slot->request.done = slot_opened;
+	r = pcg_function_init(slot->memory, slot->host, &slot->options->view, &events, &slot->log, &slot->request,
+			      &slot->function);
+	if (r < 0) {
+		slot->function = NULL;
+		return r;
+	}
+	slot->state = r == PCG_PENDING ? SLOT_OPENING : SLOT_READY;
+	irqs_init(&slot->irqs, slot->function, slot->loop, signaller);
+	fd = slot->host->ops->fd != NULL ? slot->host->ops->fd(slot->host) : -1;
+	if (fd < 0)
+		return 0;
+	slot->host_watch = (struct serve_watch){ .ready = slot_host_ready, .fd = fd };
+	return serve_watch(slot->loop, &slot->host_watch, EPOLLIN);
+}
+
+int serve_slot_create(struct serve_slot **result, const char *func, const struct serve_options *options,
+		      struct serve_loop *loop, struct eventfd_signaller *signaller, const struct pcg_log *log,
+		      bool label)
+{
+	struct serve_slot *slot = calloc(1, sizeof(*slot));
+	int r;
+
+	if (slot == NULL || (slot->func = strdup(func)) == NULL) {
+		free(slot);
+		return -ENOMEM;
+	}
+	slot->loop = loop;
+	slot->options = options;
+	slot->log = note_limit_init(&slot->notes, log, label ? slot->func : NULL);
+	slot->work.turn = slot_work;
+	slot->work_again.due = slot_work_again;
+	slot->deadline.due = slot_deadline;
+	slot->accept_again.due = slot_accept_again;
+	slot->listener.fd = -1;
+	r = slot_open(slot, signaller);
+	if (r != 0) {
+		serve_slot_destroy(slot);
+		return r;
+	}
+	*result = slot;
+	return 0;
+}
+
+void serve_slot_destroy(struct serve_slot *slot)
+{
+	if (slot == NULL)
+		return;
+	while (slot->connections != NULL)
+		serve_connection_destroy(slot->connections);
+	serve_control_give_up(slot);
+	serve_unwatch(slot->loop, &slot->listener);
+	if (slot->listener.fd >= 0)
+		close(slot->listener.fd);
+	if (slot->path != NULL)
+		unlink(slot->path);
+	serve_unwatch(slot->loop, &slot->host_watch);
+	serve_timer_disarm(&slot->work_again);
+	serve_timer_disarm(&slot->deadline);
+	serve_timer_disarm(&slot->accept_again);
+	if (slot->function != NULL)
+		pcg_function_finish(slot->function);
+	serve_task_drop(&slot->work);
+	pcg_host_destroy(slot->host);
+	trace_destroy(slot->trace);
+	free(slot->memory);
+	free(slot->path);
+	free(slot->func);
+	free(slot);
+}
