@@ -1,0 +1,35 @@
+# shellcheck shell=sh disable=SC2034
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Everything that comes from outside and changes with time stands here and
+# nowhere else: suites, package names, and the versions we tested with.
+#
+# The archive moves on. Where it gives another version than the tested one,
+# the scripts print a visible line and go on; what is cached stays as it is
+# until a line here changes.
+
+# Suites to take the newer pieces from, the first that works wins.
+SUITES="sid testing"
+# Used only when the machine's own apt names no Debian mirror.
+DEFAULT_MIRROR="http://deb.debian.org/debian"
+
+# QEMU: the vfio-user client is in 10.1; 10.1.1 is the first we support.
+QEMU_MINIMUM="10.1.1"
+QEMU_TESTED="11.1.3"
+QEMU_PACKAGES="qemu-system-x86 ipxe-qemu"
+QEMU_RECIPE=1
+
+# The guest: Debian's prebuilt kernel, and what is compiled against it.
+KERNEL_TESTED="7.2.13"
+KERNEL_IMAGE="linux-image-amd64"
+KERNEL_HEADERS="linux-headers-amd64"
+KERNEL_SOURCE="linux-source"
+GUEST_PACKAGES="busybox-static pciutils pci.ids"
+GUEST_BUILD_PACKAGES="gcc libc6-dev make mawk sed grep findutils tar xz-utils zstd binutils kmod"
+GUEST_RECIPE=1
+
+# What the host needs, by purpose. "a|b" would stand for the first of two names
+# that there is; today all names are the same in Debian 12, 13 and sid.
+DEPS_BUILD="meson ninja-build gcc libc6-dev pkg-config libjson-c-dev zlib1g-dev libpci-dev libbsd-dev"
+DEPS_CHECK="clang g++ libcmocka-dev python3 clang-format pciutils binutils libclang-rt-dev"
+DEPS_VM="python3 util-linux"

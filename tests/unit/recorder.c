@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "recorder.h"
+
+static struct recorder *of(struct pcg_host *host)
+{
+	return (struct recorder *)(void *)host;
+}
+
+__attribute__((format(printf, 2, 3))) static void word(struct recorder *r, const char *format, ...)
+{
+	size_t used = strlen(r->calls);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(r->calls + used, sizeof(r->calls) - used, format, args);
+	va_end(args);
+}
+
+static int end(struct recorder *r, struct pcg_op *op)
+{
+	int fail = r->fail;
+
+	r->fail = 0;
+	if (fail != 0)
+		return fail;
+	if (!r->pend)
+		return PCG_DONE;
+	assert_null(r->pending);
+	r->pending = op;
+	return PCG_PENDING;
+}
+
+static int config_read(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t *value, struct pcg_op *op)
+{
+	struct recorder *r = of(host);
+
+	assert_in_range(be, 1, 15);
+	if (!r->quiet)
+		word(r, "r%03x/%x ", dword * 4u, be);
+	*value = pcg_get32(r->config + dword * 4u);
+	return end(r, op);
+}
+
+static int config_write(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t value, struct pcg_op *op)
+{
+	struct recorder *r = of(host);
+	uint32_t bits = pcg_be_mask(be);
+
+	assert_in_range(be, 1, 15);
+	word(r, "w%03x/%x=%x ", dword * 4u, be, value & bits);
+	pcg_put32(r->config + dword * 4u, (pcg_get32(r->config + dword * 4u) & ~bits) | (value & bits));
+	return end(r, op);
+}
+
+static int region_read(struct pcg_host *host, unsigned int region, uint64_t offset, void *data, size_t length,
+		       struct pcg_op *op)
+{
+	struct recorder *r = of(host);
+
+	word(r, "br%u:%x+%zx ", region, (unsigned int)offset, length);
+	memcpy(data, r->bar + offset, length);
+	return end(r, op);
+}
+
+static int region_write(struct pcg_host *host, unsigned int region, uint64_t offset, const void *data, size_t length,
+			struct pcg_op *op)
+{
+	struct recorder *r = of(host);
+
+	word(r, "bw%u:%x+%zx ", region, (unsigned int)offset, length);
+	memcpy(r->bar + offset, data, length);
+	return end(r, op);
+}
+
+static int reset(struct pcg_host *host, struct pcg_op *op)
+{
+	struct recorder *r = of(host);
+
+	word(r, "reset ");
+	pcg_put16(r->config + PCG_COMMAND, 0);
+	pcg_put16(r->config + AT_EXP + PCG_EXP_DEVCTL, 0x2810);
+	return end(r, op);
+}
+
+static int power(struct pcg_host *host, enum pcg_power state, struct pcg_op *op)
+{
+	word(of(host), "power%d ", (int)state);
+	return end(of(host), op);
+}
+
+static int revoke(struct pcg_host *host, struct pcg_op *op)
+{
+	word(of(host), "revoke ");
+	return end(of(host), op);
+}
+
+static int allow(struct pcg_host *host, struct pcg_op *op)
+{
+	word(of(host), "allow ");
+	return end(of(host), op);
+}
+
+static int release(struct pcg_host *host, struct pcg_op *op)
+{
+	word(of(host), "release ");
+	of(host)->host.info.regions[0].fd = 1;
+	return end(of(host), op);
+}
+
+static void dma(struct pcg_host *host, struct pcg_dma *to)
+{
+	word(of(host), to != NULL ? "dma+ " : "dma- ");
+}
+
+static void cancel(struct pcg_host *host, struct pcg_op *op)
+{
+	assert_ptr_equal(op, of(host)->pending);
+	of(host)->pending = NULL;
+	of(host)->cancelled++;
+}
+
+static const struct pcg_host_ops ops = {
+	.name = "recorder",
+	.config_read = config_read,
+	.config_write = config_write,
+	.region_read = region_read,
+	.region_write = region_write,
+	.reset = reset,
+	.power = power,
+	.revoke = revoke,
+	.allow = allow,
+	.release = release,
+	.dma = dma,
+	.cancel = cancel,
+};
+
+void recorder_init(struct recorder *r)
+{
+	static const uint8_t pm[] = { 0x01, AT_MSI, 0x03, 0xfe, 0x00, 0x00 };
+	static const uint8_t msi[] = { 0x05, AT_MSIX, 0x8a, 0x01 };
+	static const uint8_t msix[] = { 0x11, AT_EXP, 63, 0x00, 0x00, 0x20, 0, 0, 0x00, 0x40, 0, 0 };
+	static const uint8_t exp[] = { 0x10, 0x00, 0x02, 0x00, 0x02, 0x80, 0x00, 0x10, 0x30, 0x28 };
+	uint8_t *c = r->config;
+
+	memset(r, 0, sizeof(*r));
+	r->host.ops = &ops;
+	r->host.info.config_size = PCG_CONFIG_EXTENDED;
+	r->host.info.can_reset = true;
+	r->host.info.bars[0] = (struct pcg_bar){ .size = 65536, .kind = PCG_BAR_MEM32 };
+	r->host.info.bars[1] = (struct pcg_bar){ .size = 32, .kind = PCG_BAR_IO };
+	r->host.info.regions[0] = (struct pcg_region){ .size = 65536, .flags = 7, .fd = 0 };
+	r->host.info.regions[1] = (struct pcg_region){ .size = 32, .flags = 3, .fd = -1 };
+	pcg_put32(c, 0x12348086);
+	pcg_put32(c + PCG_COMMAND, 0x00100000);
+	pcg_put32(c + PCG_REVISION, 0x02000001);
+	pcg_put32(c + PCG_BAR0, 0xfe000000);
+	pcg_put32(c + PCG_BAR0 + 4, 0x0000e001);
+	c[PCG_CAPABILITIES] = AT_PM;
+	c[PCG_INT_PIN] = 1;
+	memcpy(c + AT_PM, pm, sizeof(pm));
+	memcpy(c + AT_MSI, msi, sizeof(msi));
+	memcpy(c + AT_MSIX, msix, sizeof(msix));
+	memcpy(c + AT_EXP, exp, sizeof(exp));
+	pcg_put32(c + AT_AER, 0x15020001);
+	pcg_put32(c + AT_PASID, 0x1601001b);
+	pcg_put32(c + AT_PASID + 4, 0x00001406);
+	pcg_put32(c + AT_DSN, 0x00010003);
+	pcg_put32(c + AT_DSN + 4, 0x55667788);
+}
+
+static void trigger(void *arg, enum pcg_irq_index index, unsigned int vector)
+{
+	((struct recorder *)arg)->triggers[index][vector]++;
+}
+
+static void opened(struct pcg_request *request)
+{
+	assert_int_equal(request->result, 0);
+}
+
+struct pcg_function *recorder_open(struct recorder *r, const struct pcg_view_options *options)
+{
+	struct pcg_view_options guarded = { .profile = pcg_profile_find("guarded") };
+	const struct pcg_function_events events = { .arg = r, .trigger = trigger };
+	struct pcg_request request = { .done = opened };
+	struct pcg_function *f;
+	void *memory = malloc(pcg_function_size());
+
+	assert_non_null(memory);
+	r->quiet = true;
+	assert_int_equal(
+		pcg_function_init(memory, &r->host, options != NULL ? options : &guarded, &events, NULL, &request, &f),
+		PCG_DONE);
+	r->quiet = false;
+	recorder_clear(r);
+	return f;
+}
+
+void recorder_close(struct pcg_function *f)
+{
+	pcg_function_finish(f);
+	free(f);
+}
+
+void recorder_finish(struct recorder *r, int result)
+{
+	struct pcg_op *op = r->pending;
+
+	assert_non_null(op);
+	r->pending = NULL;
+	op->done(op, result);
+}
+
+void recorder_clear(struct recorder *r)
+{
+	r->calls[0] = '\0';
+}
+
+uint32_t guest_read(struct pcg_function *f, unsigned int offset, unsigned int width)
+{
+	uint8_t data[4] = { 0 };
+	struct pcg_request rq = {
+		.kind = PCG_REQUEST_READ,
+		.region = PCG_REGION_CONFIG,
+		.offset = offset,
+		.length = width,
+		.data = data,
+	};
+
+	assert_int_equal(pcg_function_submit(f, &rq), PCG_DONE);
+	return pcg_get32(data);
+}
+
+int guest_write(struct pcg_function *f, unsigned int offset, unsigned int width, uint32_t value)
+{
+	uint8_t data[4];
+	struct pcg_request rq = {
+		.kind = PCG_REQUEST_WRITE,
+		.region = PCG_REGION_CONFIG,
+		.offset = offset,
+		.length = width,
+		.data = data,
+	};
+
+	pcg_put32(data, value);
+	return pcg_function_submit(f, &rq);
+}
