@@ -239,6 +239,7 @@ static int open_function(struct dump *dump, const char *text)
 	if (error != 0)
 		return error;
 	dump->facts = settings.facts;
+	dump->host.info.no_intx = settings.facts.nointx || settings.facts.irq_none;
 	error = dump_file_init(&file, settings.file, log);
 	if (error == 0) {
 		n = dump_file_select(&file, settings.has_bdf ? &settings.bdf : NULL, log);
