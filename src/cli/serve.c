@@ -169,9 +169,11 @@ static int parse(int argc, char **argv, struct serve_settings *s)
 		{ "policy", required_argument, NULL, 'P' },       { "help", no_argument, NULL, 'h' },
 		{ "print-capabilities", no_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
 	};
+	static char name[] = "pcigate serve"; /* what getopt begins its complaints with */
 	int option, r;
 
 	s->options.view.profile = pcg_profile_find("guarded");
+	argv[0] = name;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'h') {
 			usage(stdout);
@@ -211,6 +213,8 @@ static int add_pair(struct serve_server *server, const char *text)
 	if (func == NULL)
 		return cli_error("serve", CLI_CANNOT, "%s", strerror(ENOMEM));
 	r = add_one(server, func, at + 1, -1);
+	if (r != 0)
+		cli_error("serve", r, "%s was taken for FUNC=SOCKET; with --socket-path PATH all of it is FUNC", text);
 	free(func);
 	return r;
 }

@@ -13,8 +13,7 @@
 
 static void access_done(struct pcg_request *request)
 {
-	struct serve_connection *c =
-		(struct serve_connection *)((char *)request - offsetof(struct serve_connection, request));
+	struct serve_connection *c = serve_container(request, struct serve_connection, request);
 
 	serve_connection_finish(c, request->result);
 }

@@ -104,8 +104,7 @@ static void connection_end(struct serve_connection *c)
 
 static void connection_due(struct serve_timer *timer)
 {
-	struct serve_connection *c =
-		(struct serve_connection *)((char *)timer - offsetof(struct serve_connection, timer));
+	struct serve_connection *c = serve_container(timer, struct serve_connection, timer);
 
 	if (c->state == CONNECTION_HELD)
 		serve_connection_granted(c, -ETIMEDOUT);
@@ -369,8 +368,7 @@ static void connection_process(struct serve_connection *c)
 
 static void connection_ready(struct serve_watch *watch, uint32_t events)
 {
-	struct serve_connection *c =
-		(struct serve_connection *)((char *)watch - offsetof(struct serve_connection, watch));
+	struct serve_connection *c = serve_container(watch, struct serve_connection, watch);
 	int r;
 
 	if ((events & EPOLLOUT) != 0) {
@@ -385,6 +383,7 @@ static void connection_ready(struct serve_watch *watch, uint32_t events)
 		return;
 	}
 	r = stream_receive(&c->stream);
+	c->drained = r == 0;
 	if (r > 0)
 		connection_process(c);
 	else if (r != -EAGAIN)
@@ -393,8 +392,7 @@ static void connection_ready(struct serve_watch *watch, uint32_t events)
 
 static bool connection_turn(struct serve_task *task)
 {
-	struct serve_connection *c =
-		(struct serve_connection *)((char *)task - offsetof(struct serve_connection, task));
+	struct serve_connection *c = serve_container(task, struct serve_connection, task);
 
 	if (c->state == CONNECTION_DEAD)
 		serve_connection_destroy(c);
@@ -411,8 +409,7 @@ void serve_connection_continue(struct serve_connection *c)
 /* The client does not read, or is lost. */
 static void connection_stalled(struct messages *messages, int error)
 {
-	struct serve_connection *c =
-		(struct serve_connection *)((char *)messages - offsetof(struct serve_connection, messages));
+	struct serve_connection *c = serve_container(messages, struct serve_connection, messages);
 
 	if (error != 0)
 		serve_connection_drop(c);
@@ -424,55 +421,49 @@ static void connection_stalled(struct messages *messages, int error)
 
 int serve_connection_create(struct serve_slot *slot, int fd)
 {
-	struct serve_connection *c = malloc(sizeof(*c));
+	/* The one kept from the last time saves most of what a client that comes and goes costs. */
+	struct serve_connection *c = slot->spare != NULL ? slot->spare : malloc(sizeof(*c));
 	int r = -ENOMEM;
 
-	if (c == NULL)
-		goto no_memory;
-	memset(c, 0, offsetof(struct serve_connection, stream));
-	memset(&c->messages, 0, sizeof(*c) - offsetof(struct serve_connection, messages));
-	c->stream.buffer = NULL;
-	c->reply = malloc(CONNECTION_HEAD + CONNECTION_DATA);
-	r = c->reply == NULL ? -ENOMEM : stream_init(&c->stream, fd);
-	if (r != 0)
-		goto no_buffers;
-	c->slot = slot;
+	slot->spare = NULL;
+	if (c != NULL) {
+		memset(c, 0, offsetof(struct serve_connection, stream));
+		memset(&c->messages, 0,
+		       offsetof(struct serve_connection, reply) - offsetof(struct serve_connection, messages));
+		c->watch = (struct serve_watch){ .ready = connection_ready, .fd = fd };
+		r = serve_watch(slot->loop, &c->watch, EPOLLIN);
+	}
+	if (r != 0) {
+		free(c);
+		close(fd);
+		return r;
+	}
+	stream_init(&c->stream, fd, c->buffer);
 	c->stream.limit = STREAM_INLINE;
 	output_init(&c->output, fd);
 	messages_init(&c->messages, slot->loop, &c->output, slot->options->dma_timeout);
 	c->messages.stalled = connection_stalled;
-	c->watch = (struct serve_watch){ .ready = connection_ready, .fd = fd };
+	c->slot = slot;
 	c->timer.due = connection_due;
 	c->task.turn = connection_turn;
 	c->waiting_last = &c->waiting;
-	r = serve_watch(slot->loop, &c->watch, EPOLLIN);
-	if (r != 0)
-		goto no_buffers;
 	serve_timer_arm(slot->loop, &c->timer, CONNECTION_NEGOTIATION_MS);
 	c->next = slot->connections;
 	slot->connections = c;
 	slot->silent++;
 	slot->everybody++;
 	return 0;
-
-no_buffers:
-	free(c->reply);
-	free(c->stream.buffer);
-	free(c);
-no_memory:
-	close(fd);
-	return r;
 }
 
 /* What was never read may hold descriptors, which are closed along with the socket. */
-static void connection_close(int fd)
+static void connection_close(const struct serve_connection *c)
 {
 	int unread = 0;
 
-	if (ioctl(fd, SIOCINQ, &unread) == 0 && unread == 0)
-		close(fd);
+	if (c->drained || (ioctl(c->watch.fd, SIOCINQ, &unread) == 0 && unread == 0))
+		close(c->watch.fd);
 	else
-		descriptors_close(fd);
+		descriptors_close(c->watch.fd);
 }
 
 void serve_connection_destroy(struct serve_connection *c)
@@ -498,11 +489,13 @@ void serve_connection_destroy(struct serve_connection *c)
 	}
 	stream_finish(&c->stream);
 	output_finish(&c->output);
-	connection_close(c->watch.fd);
-	free(c->reply);
+	connection_close(c);
 	free(c->large);
 	free(c->multi);
 	if (slot->single)
 		serve_loop_stop(slot->loop);
-	free(c);
+	if (slot->spare == NULL)
+		slot->spare = c;
+	else
+		free(c);
 }

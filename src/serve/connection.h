@@ -24,6 +24,10 @@ enum connection_state {
 
 struct connection_waiting;
 
+#define CONNECTION_DATA 65536u
+/* Where the data of a region access stand in a reply. */
+#define CONNECTION_HEAD (WIRE_HEADER + WIRE_ACCESS_SIZE)
+
 struct serve_connection {
 	struct serve_slot *slot;
 	struct serve_connection *next;
@@ -31,6 +35,7 @@ struct serve_connection {
 	struct serve_timer timer; /* for VERSION, for the function, for the last answer */
 	struct serve_task task;   /* to go on, or to be freed */
 	enum connection_state state;
+	bool drained; /* the client closed, and everything it sent was read */
 	struct stream stream;
 	struct output output;
 	struct messages messages;
@@ -40,7 +45,6 @@ struct serve_connection {
 	struct pcg_request request;
 	struct wire_header header;
 	struct wire_access access;
-	uint8_t *reply; /* header, access and data of up to CONNECTION_DATA bytes */
 	uint8_t *large; /* the same for more bytes, while one is under way */
 	uint8_t *multi; /* entries of a REGION_WRITE_MULTI under way */
 	uint64_t multi_count;
@@ -51,11 +55,10 @@ struct serve_connection {
 	struct connection_waiting **waiting_last;
 	size_t waiting_size;
 	unsigned int waiting_fds;
-};
 
-#define CONNECTION_DATA 65536u
-/* Where the data of a region access stand in a reply. */
-#define CONNECTION_HEAD (WIRE_HEADER + WIRE_ACCESS_SIZE)
+	uint8_t reply[CONNECTION_HEAD + CONNECTION_DATA];
+	uint8_t buffer[STREAM_BUFFER];
+};
 
 #define CONNECTION_NEGOTIATION_MS 5000
 #define CONNECTION_LINGER_MS      1000

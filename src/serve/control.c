@@ -81,8 +81,7 @@ static void control_job_end(struct serve_control_job *job, int result)
 
 static void control_guest_done(struct pcg_request *request)
 {
-	control_job_end((struct serve_control_job *)((char *)request - offsetof(struct serve_control_job, request)),
-			request->result);
+	control_job_end(serve_container(request, struct serve_control_job, request), request->result);
 }
 
 static void control_put(struct serve_control_job *job)
@@ -108,8 +107,7 @@ static int control_host_go(struct serve_control_job *job)
 
 static void control_host_done(struct pcg_op *op, int result)
 {
-	struct serve_control_job *job =
-		(struct serve_control_job *)((char *)op - offsetof(struct serve_control_job, op));
+	struct serve_control_job *job = serve_container(op, struct serve_control_job, op);
 
 	if (result == 0) {
 		control_put(job);
@@ -308,8 +306,7 @@ static void control_line(struct control_client *client)
 
 static void control_ready(struct serve_watch *watch, uint32_t events)
 {
-	struct control_client *client =
-		(struct control_client *)((char *)watch - offsetof(struct control_client, watch));
+	struct control_client *client = serve_container(watch, struct control_client, watch);
 	char *end;
 	ssize_t n;
 
@@ -341,8 +338,7 @@ static void control_ready(struct serve_watch *watch, uint32_t events)
 
 static void control_due(struct serve_timer *timer)
 {
-	struct control_client *client =
-		(struct control_client *)((char *)timer - offsetof(struct control_client, timer));
+	struct control_client *client = serve_container(timer, struct control_client, timer);
 
 	if (client->job != NULL) {
 		control_job_cancel(client->job);
@@ -378,14 +374,13 @@ static void control_client_free(struct control_client *client)
 
 static bool control_turn(struct serve_task *task)
 {
-	control_client_free((struct control_client *)((char *)task - offsetof(struct control_client, task)));
+	control_client_free(serve_container(task, struct control_client, task));
 	return false;
 }
 
 static void control_accept(struct serve_watch *watch, uint32_t events)
 {
-	struct serve_control *control =
-		(struct serve_control *)((char *)watch - offsetof(struct serve_control, listener));
+	struct serve_control *control = serve_container(watch, struct serve_control, listener);
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct control_client *client;
 

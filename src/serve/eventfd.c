@@ -120,6 +120,8 @@ bool eventfd_check(struct eventfd_signaller *signaller, int fd)
 	char path[32], target[sizeof(name) + 1];
 	ssize_t n;
 
+	if (fd < 0)
+		return false;
 	/* The eventfd is looked at before the file, which cannot be read: EBADF says that the eventfd is one. */
 	if (signaller->aio)
 		return eventfd_submit(signaller, fd, signaller->unreadable) == -EBADF;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "serve/irqs.h"
@@ -52,7 +53,7 @@ void irqs_trigger(struct irqs *irqs, unsigned int index, unsigned int vector)
 
 static void irqs_resampled(struct serve_watch *watch, uint32_t events)
 {
-	struct irqs *irqs = (struct irqs *)((char *)watch - offsetof(struct irqs, resample));
+	struct irqs *irqs = serve_container(watch, struct irqs, resample);
 
 	(void)events;
 	pcg_function_intx_mask(irqs->function, false);
@@ -87,6 +88,7 @@ void irqs_init(struct irqs *irqs, struct pcg_function *function, struct serve_lo
 	irqs->function = function;
 	irqs->loop = loop;
 	irqs->signaller = signaller;
+	memset(irqs->active, 0, sizeof(irqs->active));
 	irqs->resample = (struct serve_watch){ .ready = irqs_resampled, .fd = -1 };
 	for (unsigned int index = 0; index < PCG_NUM_IRQS; index++) {
 		unsigned int size;
@@ -103,6 +105,10 @@ static void irqs_disable(struct irqs *irqs, unsigned int index)
 	int *fds = irqs_table(irqs, index, &size);
 
 	pcg_function_irq_off(irqs->function, (enum pcg_irq_index)index);
+	/* Most clients leave most of them alone: what was never set up is not looked through. */
+	if (!irqs->active[index])
+		size = 0;
+	irqs->active[index] = false;
 	for (unsigned int i = 0; i < size; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -158,6 +164,7 @@ static int irqs_attach(struct irqs *irqs, const struct wire_irq_set *set, const 
 			return r;
 		}
 		message->fds[i] = -1;
+		irqs->active[set->index] = true;
 		if (old >= 0)
 			close(old);
 	}
@@ -166,6 +173,8 @@ static int irqs_attach(struct irqs *irqs, const struct wire_irq_set *set, const 
 
 static int irqs_raise(struct irqs *irqs, const struct wire_irq_set *set, const uint8_t *bools)
 {
+	if (!irqs->active[set->index])
+		return -EINVAL;
 	for (uint32_t i = 0; i < set->count; i++) {
 		int r = 0;
 

@@ -16,6 +16,7 @@ struct irqs {
 	struct serve_loop *loop;
 	struct eventfd_signaller *signaller;
 	struct serve_watch resample; /* the client is done with an INTx */
+	bool active[PCG_NUM_IRQS];   /* the client has set it up */
 	int intx[1];
 	int msi[IRQS_MSI_MAX];
 	int msix[PCG_MSIX_MAX];

@@ -8,8 +8,12 @@
 #define SERVE_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+
+/* The structure that @member of type @type is part of. */
+#define serve_container(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct serve_loop;
 

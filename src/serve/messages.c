@@ -55,7 +55,7 @@ static void messages_finish(struct message *message, int result)
 
 static void messages_due(struct serve_timer *timer)
 {
-	struct message *message = (struct message *)((char *)timer - offsetof(struct message, timer));
+	struct message *message = serve_container(timer, struct message, timer);
 
 	messages_finish(message, -ETIMEDOUT);
 }

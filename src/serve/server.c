@@ -38,7 +38,7 @@ static void server_child_ended(struct serve_server *server, int status)
 
 static void server_signal(struct serve_watch *watch, uint32_t events)
 {
-	struct serve_server *server = (struct serve_server *)((char *)watch - offsetof(struct serve_server, signals));
+	struct serve_server *server = serve_container(watch, struct serve_server, signals);
 	struct signalfd_siginfo info;
 	int status;
 
@@ -202,8 +202,29 @@ pid_t serve_server_child(const struct serve_server *server)
 	return server->child;
 }
 
+/*
+ * Half of our descriptors may hold clients' memory, the same share for each function: no client can take what another
+ * needs. The other half is for interrupts, connections and what is on its way.
+ */
+static void server_share_descriptors(struct serve_server *server)
+{
+	struct rlimit limit = { .rlim_cur = 1024 };
+	struct serve_slot *slot;
+	rlim_t slots = 0, share;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	for (slot = server->slots; slot != NULL; slot = slot->next)
+		slots++;
+	share = limit.rlim_cur / 2 / (slots == 0 ? 1 : slots);
+	if (share < 1)
+		share = 1;
+	for (slot = server->slots; slot != NULL; slot = slot->next)
+		slot->max_files = share < UINT32_MAX ? (uint32_t)share : UINT32_MAX;
+}
+
 int serve_server_run(struct serve_server *server)
 {
+	server_share_descriptors(server);
 	serve_loop_run(&server->loop);
 	return server->status;
 }

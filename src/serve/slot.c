@@ -26,7 +26,7 @@ static void slot_wake(void *arg)
 
 static bool slot_work(struct serve_task *task)
 {
-	struct serve_slot *slot = (struct serve_slot *)((char *)task - offsetof(struct serve_slot, work));
+	struct serve_slot *slot = serve_container(task, struct serve_slot, work);
 	int again;
 
 	if (slot->host->ops->work == NULL)
@@ -40,14 +40,14 @@ static bool slot_work(struct serve_task *task)
 
 static void slot_work_again(struct serve_timer *timer)
 {
-	struct serve_slot *slot = (struct serve_slot *)((char *)timer - offsetof(struct serve_slot, work_again));
+	struct serve_slot *slot = serve_container(timer, struct serve_slot, work_again);
 
 	slot_wake(slot);
 }
 
 static void slot_host_ready(struct serve_watch *watch, uint32_t events)
 {
-	struct serve_slot *slot = (struct serve_slot *)((char *)watch - offsetof(struct serve_slot, host_watch));
+	struct serve_slot *slot = serve_container(watch, struct serve_slot, host_watch);
 
 	(void)events;
 	slot_wake(slot);
@@ -87,7 +87,7 @@ void serve_slot_give_up(struct serve_slot *slot, const char *what)
 
 static void slot_deadline(struct serve_timer *timer)
 {
-	struct serve_slot *slot = (struct serve_slot *)((char *)timer - offsetof(struct serve_slot, deadline));
+	struct serve_slot *slot = serve_container(timer, struct serve_slot, deadline);
 
 	if (slot->state == SLOT_SERVING && slot->client->blocked) {
 		serve_slot_give_up(slot, "a request");
@@ -105,7 +105,9 @@ static void slot_deadline(struct serve_timer *timer)
 /* The address space comes with the client and goes with it. */
 static int slot_grant(struct serve_slot *slot)
 {
-	const struct pcg_dma_limits limits = { .max_maps = SLOT_MAPS, .page_size = WIRE_PAGE };
+	const struct pcg_dma_limits limits = { .max_maps = SLOT_MAPS,
+					       .max_files = slot->max_files,
+					       .page_size = WIRE_PAGE };
 	struct pcg_dma_messages messages = messages_table(&slot->client->messages);
 	int r = pcg_dma_create(&slot->dma, &limits, &messages, &slot->log);
 
@@ -140,7 +142,7 @@ static void slot_ready(struct serve_slot *slot, int result)
 
 static void slot_closed(struct pcg_request *request)
 {
-	struct serve_slot *slot = (struct serve_slot *)((char *)request - offsetof(struct serve_slot, request));
+	struct serve_slot *slot = serve_container(request, struct serve_slot, request);
 
 	slot_ready(slot, request->result);
 }
@@ -241,14 +243,14 @@ static void slot_make_room(struct serve_slot *slot)
 
 static void slot_accept_again(struct serve_timer *timer)
 {
-	struct serve_slot *slot = (struct serve_slot *)((char *)timer - offsetof(struct serve_slot, accept_again));
+	struct serve_slot *slot = serve_container(timer, struct serve_slot, accept_again);
 
 	serve_watch(slot->loop, &slot->listener, EPOLLIN);
 }
 
 static void slot_accept(struct serve_watch *watch, uint32_t events)
 {
-	struct serve_slot *slot = (struct serve_slot *)((char *)watch - offsetof(struct serve_slot, listener));
+	struct serve_slot *slot = serve_container(watch, struct serve_slot, listener);
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int r = fd < 0 ? -errno : 0;
 
@@ -285,7 +287,7 @@ int serve_slot_connected(struct serve_slot *slot, int fd)
 
 static void slot_opened(struct pcg_request *request)
 {
-	struct serve_slot *slot = (struct serve_slot *)((char *)request - offsetof(struct serve_slot, request));
+	struct serve_slot *slot = serve_container(request, struct serve_slot, request);
 
 	if (request->result == 0) {
 		slot_ready(slot, 0);
@@ -359,6 +361,7 @@ void serve_slot_destroy(struct serve_slot *slot)
 		return;
 	while (slot->connections != NULL)
 		serve_connection_destroy(slot->connections);
+	free(slot->spare);
 	serve_control_give_up(slot);
 	serve_unwatch(slot->loop, &slot->listener);
 	if (slot->listener.fd >= 0)

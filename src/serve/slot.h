@@ -51,6 +51,7 @@ struct serve_slot {
 	struct serve_task work;
 	struct serve_timer work_again;
 	struct serve_connection *connections; /* newest first */
+	struct serve_connection *spare;       /* its memory, for the next one */
 	unsigned int silent;                  /* how many have said nothing useful yet */
 	unsigned int everybody;
 	struct serve_connection *client;
@@ -58,6 +59,7 @@ struct serve_slot {
 	struct serve_control_job *jobs; /* wait for it to be idle */
 	struct irqs irqs;
 	struct pcg_dma *dma;
+	uint32_t max_files; /* of its memory, that the client may have open here */
 	struct trace *trace;
 	bool single; /* a connected socket: the server ends with it */
 };

@@ -8,13 +8,12 @@
 #include "serve/descriptors.h"
 #include "serve/stream.h"
 
-int stream_init(struct stream *stream, int fd)
+void stream_init(struct stream *stream, int fd, uint8_t *buffer)
 {
 	memset(stream, 0, sizeof(*stream));
 	stream->fd = fd;
 	stream->limit = STREAM_MESSAGE;
-	stream->buffer = malloc(STREAM_BUFFER);
-	return stream->buffer == NULL ? -ENOMEM : 0;
+	stream->buffer = buffer;
 }
 
 static void stream_close_fds(struct stream_fds *fds)
@@ -31,9 +30,8 @@ void stream_finish(struct stream *stream)
 {
 	stream_close_fds(&stream->held);
 	stream_close_fds(&stream->fresh);
-	free(stream->buffer);
 	free(stream->big);
-	stream->buffer = stream->big = NULL;
+	stream->big = NULL;
 }
 
 /* @fresh moves to the end of @held: what is over the limit is closed, and the message knows. */
@@ -97,6 +95,8 @@ int stream_receive(struct stream *stream)
 	};
 	ssize_t n;
 
+	if (descriptors_stuck())
+		message.msg_controllen = 0;
 	if (stream->fresh.count > 0 || stream->fresh.lost)
 		stream_merge(stream);
 	if (stream->big != NULL) {

@@ -52,8 +52,8 @@ struct stream_message {
 	uint8_t *owned; /* memory that holds the message, or NULL */
 };
 
-int stream_init(struct stream *stream, int fd);
-void stream_finish(struct stream *stream); /* the socket stays the caller's */
+void stream_init(struct stream *stream, int fd, uint8_t *buffer); /* of STREAM_BUFFER bytes */
+void stream_finish(struct stream *stream);                        /* socket and buffer stay the caller's */
 
 /* One recvmsg. Return: bytes, 0 at the end of the stream, -EAGAIN, or another negative errno. */
 int stream_receive(struct stream *stream);

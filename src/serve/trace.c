@@ -75,7 +75,7 @@ static void trace_flush(struct trace *trace)
 /* A server that is killed leaves what was done before it last slept. */
 static void trace_sleep(struct serve_idle *idle)
 {
-	struct trace *trace = (struct trace *)((char *)idle - offsetof(struct trace, idle));
+	struct trace *trace = serve_container(idle, struct trace, idle);
 
 	if (trace->fill == 0)
 		return;
@@ -86,7 +86,7 @@ static void trace_sleep(struct serve_idle *idle)
 
 static void trace_sync(struct serve_timer *timer)
 {
-	struct trace *trace = (struct trace *)((char *)timer - offsetof(struct trace, sync));
+	struct trace *trace = serve_container(timer, struct trace, sync);
 
 	if (trace->gz != NULL && gzflush(trace->gz, Z_SYNC_FLUSH) != Z_OK)
 		trace_stop(trace, errno == 0 ? -EIO : -errno);

@@ -263,6 +263,18 @@ class Exhausted(unittest.TestCase):
 
 
 class Noise(Case):
+    def test_nonsense_does_not_fill_the_log(self):
+        for _ in range(1000):
+            client = Client(self.server, version=False)
+            client.send(VERSION, b"bad!!")
+            client.close()
+        client = self.client()
+        for _ in range(1000):
+            client.send(DMA_READ, bytes(16), flags=REPLY)
+        client.info()
+        self.assertTrue(self.server.said("client refused"))
+        self.assertLess(len(self.server.lines), 50)
+
     def test_random_bytes(self):
         noise = random.Random(20)
         end = time.monotonic() + 1

@@ -79,6 +79,13 @@ class Server:
     def log(self):
         return "".join(self.lines)
 
+    def said(self, text, seconds=2):
+        """Whether the server says it, now or soon."""
+        end = time.monotonic() + seconds
+        while text not in self.log() and time.monotonic() < end:
+            time.sleep(0.01)
+        return text in self.log()
+
     def fds(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -133,7 +134,19 @@ void endpoint_bars_read(const struct endpoint *endpoint, unsigned int bar, uint6
 
 void endpoint_bars_write(struct endpoint *endpoint, unsigned int bar, uint64_t offset, const void *data, size_t length)
 {
+	endpoint->dirty[bar] = true;
 	bars_move(endpoint->memory[bar] + offset, data, length);
+}
+
+/* Whether there may be anything in a BAR: what clients have mapped tells by the pages it takes. */
+static bool bars_used(const struct endpoint *endpoint, unsigned int bar)
+{
+	int fd = endpoint->host.info.regions[bar].fd;
+	struct stat st;
+
+	if (fd < 0)
+		return endpoint->dirty[bar];
+	return fstat(fd, &st) != 0 || st.st_blocks != 0;
 }
 
 void endpoint_bars_clear(struct endpoint *endpoint)
@@ -143,6 +156,9 @@ void endpoint_bars_clear(struct endpoint *endpoint)
 
 		if (endpoint->memory[i] == NULL)
 			continue;
+		if (!bars_used(endpoint, i))
+			continue;
+		endpoint->dirty[i] = false;
 		if (region->fd >= 0)
 			fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)region->size);
 		else

@@ -28,7 +28,7 @@ static const struct fixed fixed[] = {
 	{ AT_EXPRESS + PCG_EXP_FLAGS, 2, 0x0002, "PCIe 6.0, 7.5.3.2" },
 	/* extended tags, role-based error reporting; Max_Payload_Size Supported is an option */
 	{ AT_EXPRESS + PCG_EXP_DEVCAP, 4, 0x00008020 | PCG_DEVCAP_FLR, "PCIe 6.0, 7.5.3.3" },
-	/* relaxed ordering and no snoop allowed, payload 128, read requests 512 */
+	/* relaxed ordering and no snoop allowed, read requests 512; the payload is an option */
 	{ AT_EXPRESS + PCG_EXP_DEVCTL, 2, 0x2810, "PCIe 6.0, 7.5.3.4" },
 	/* 2.5 GT/s, x1, no ASPM; ASPM optionality compliance */
 	{ AT_EXPRESS + 0x0c, 4, 0x00400011, "PCIe 6.0, 7.5.3.6" },
@@ -84,7 +84,7 @@ static void config_msix(uint8_t *config, uint32_t vectors)
 static void config_build(uint8_t *config, const struct endpoint_options *options)
 {
 	uint16_t link = PCG_CAPABILITIES;
-	uint32_t mpss = 0;
+	uint32_t mpss = 0, mps = 0;
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		config_put(config, fixed[i].offset, fixed[i].width, fixed[i].value);
@@ -108,6 +108,9 @@ static void config_build(uint8_t *config, const struct endpoint_options *options
 	while (128u << mpss < options->mps)
 		mpss++;
 	config[AT_EXPRESS + PCG_EXP_DEVCAP] |= (uint8_t)mpss;
+	while (128u << mps < options->payload)
+		mps++;
+	config[AT_EXPRESS + PCG_EXP_DEVCTL] |= (uint8_t)(mps << 5);
 }
 
 int endpoint_config_init(struct endpoint *endpoint)

@@ -117,6 +117,11 @@ static bool set_mps(struct endpoint_options *o, const char *value)
 	return parse_power_of_two(value, 128, 4096, &o->mps);
 }
 
+static bool set_payload(struct endpoint_options *o, const char *value)
+{
+	return parse_power_of_two(value, 128, 4096, &o->payload);
+}
+
 static bool set_flr(struct endpoint_options *o, const char *value)
 {
 	const char *end;
@@ -216,12 +221,13 @@ static const struct {
 	{ set_class, "hexadecimal, up to ffffff" },
 	{ set_msi, "0, 1, 2, 4, 8, 16 or 32" },
 	{ set_mps, "128, 256, 512, 1024, 2048 or 4096" },
+	{ set_payload, "128, 256, 512, 1024, 2048 or 4096" },
 	{ set_flr, "milliseconds up to 3600000, or never" },
 	{ set_bars, "default, mem64, io or up to six of SIZE[:mem32|:mem64|:io][:prefetch] or - with / between" },
 };
 
-static const char *const names[] = { "msix",  "intx", "max", "id",  "subsystem", "revision",
-				     "class", "msi",  "mps", "flr", "bars",      NULL };
+static const char *const names[] = { "msix", "intx", "max",     "id",  "subsystem", "revision", "class",
+				     "msi",  "mps",  "payload", "flr", "bars",      NULL };
 
 _Static_assert(COUNT(names) == SPECIAL + COUNT(specials) + 1, "a name for each");
 
@@ -283,6 +289,7 @@ int endpoint_options_parse(struct endpoint_options *options, const char *text, c
 		.msi = 32,
 		.msix = 32,
 		.mps = 512,
+		.payload = 128,
 		.intx = true,
 		.max_transfer = 16u << 20,
 	};
@@ -292,5 +299,10 @@ int endpoint_options_parse(struct endpoint_options *options, const char *text, c
 		return r;
 	r = read_options(options, &given);
 	options_finish(&given);
+	if (r == 0 && options->payload > options->mps) {
+		base_log(log, PCG_ERROR, "sim:endpoint-test: payload=%u: the function supports mps=%u",
+			 (unsigned int)options->payload, (unsigned int)options->mps);
+		return -EINVAL;
+	}
 	return r == 0 ? check_bars(options, log) : r;
 }

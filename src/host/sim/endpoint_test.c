@@ -159,7 +159,8 @@ static int endpoint_work(struct pcg_host *host)
 const struct pcg_host_ops endpoint_ops = {
 	.name = "sim",
 	.help = "sim:endpoint-test[,id=VENDOR:DEVICE][,subsystem=VENDOR:DEVICE][,revision=NN][,class=CCSSPP][,msi=0..32]"
-		"[,msix=0..2048][,mps=BYTES][,intx=on|off][,max=BYTES][,flr=MS|never][,bars=default|mem64|io|BAR0/BAR1/...]"
+		"[,msix=0..2048][,mps=BYTES][,payload=BYTES][,intx=on|off][,max=BYTES][,flr=MS|never]"
+		"[,bars=default|mem64|io|BAR0/BAR1/...]"
 		"; a BAR is auto (BAR 0), SIZE[K|M|G][:mem32|:mem64|:io][:prefetch] or -",
 	.destroy = endpoint_destroy,
 	.config_read = endpoint_config_read,

@@ -88,6 +88,7 @@ enum endpoint_irq_type {
  * @msi: vectors, a power of two up to 32, or 0: no MSI capability
  * @msix: table size, 0: no MSI-X capability
  * @mps: Max_Payload_Size Supported, in bytes
+ * @payload: Max_Payload_Size as the platform programmed it, in bytes
  * @intx: there is an interrupt pin
  * @max_transfer: the most bytes one command moves
  * @flr_ms: how long a reset takes, or ENDPOINT_FLR_NEVER
@@ -103,6 +104,7 @@ struct endpoint_options {
 	uint32_t msi;
 	uint32_t msix;
 	uint32_t mps;
+	uint32_t payload;
 	bool intx;
 	uint32_t max_transfer;
 	uint32_t flr_ms;
@@ -150,6 +152,7 @@ struct endpoint {
 	struct model model;
 	struct pcg_dma *dma;
 	uint8_t *memory[PCG_NUM_BARS];
+	bool dirty[PCG_NUM_BARS]; /* written since it was cleared */
 	uint64_t random;
 	struct pcg_op *resetting;
 	uint64_t reset_end;
@@ -198,6 +201,7 @@ static inline uint32_t endpoint_get(const struct endpoint *endpoint, enum endpoi
 
 static inline void endpoint_set(struct endpoint *endpoint, enum endpoint_register reg, uint32_t value)
 {
+	endpoint->dirty[0] = true;
 	pcg_put32(endpoint->memory[0] + reg, value);
 }
 

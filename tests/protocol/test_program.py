@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pcigate serve` as a program: sockets, signals, --run, --control, system calls."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+from vfio_user import *
+
+FUNC = "sim:endpoint-test"
+
+
+def run(*arguments, **keywords):
+    return subprocess.run([PCIGATE, *arguments], capture_output=True, text=True, timeout=10, check=False, **keywords)
+
+
+class Directory(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="pcigate-test-")
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def start(self, *arguments, sockets=1, **keywords):
+        process = subprocess.Popen([PCIGATE, "serve", *arguments], stderr=subprocess.PIPE, text=True, **keywords)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        while sockets:
+            line = process.stderr.readline()
+            self.assertTrue(line, "the server ended")
+            sockets -= line.startswith("listening on")
+        return process
+
+
+class Ends(Directory):
+    def test_sigterm_and_sigint(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = Server()
+            client = Client(server)
+            began = time.monotonic()
+            path = server.path
+            server.process.send_signal(number)
+            self.assertEqual(server.process.wait(5), 0)
+            self.assertLess(time.monotonic() - began, 1)
+            self.assertFalse(os.path.exists(path))
+            client.close()
+            server.stop()
+
+    def test_sigterm_during_a_request_that_never_ends(self):
+        server = Server(FUNC + ",flr=never")
+        client = Client(server)
+        client.send(RESET)
+        time.sleep(0.05)
+        began = time.monotonic()
+        self.assertEqual(server.stop(), 0)
+        self.assertLess(time.monotonic() - began, 1)
+        client.close()
+
+    def test_stale_socket_is_replaced(self):
+        server = Server()
+        server.process.kill()
+        server.process.wait()
+        self.assertTrue(os.path.exists(server.path))
+        process = self.start(FUNC, "--socket-path", server.path)
+        Client(server.path).close()
+        process.terminate()
+        self.assertEqual(process.wait(5), 0)
+        server.stop()
+
+    def test_live_socket_is_refused_by_name(self):
+        server = Server()
+        result = run("serve", FUNC, "--socket-path", server.path)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn(server.path, result.stderr)
+        Client(server).close()
+        server.stop()
+
+    def test_file_that_is_no_socket_stays(self):
+        with open(self.path("file"), "w", encoding="ascii") as file:
+            file.write("precious")
+        self.assertEqual(run("serve", FUNC, "--socket-path", self.path("file")).returncode, 3)
+        with open(self.path("file"), encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious")
+
+
+class Usage(Directory):
+    def test_wrong_command_lines(self):
+        socket_path = self.path("s")
+        for arguments in ((), (FUNC,), (FUNC, "--frob"), (FUNC, "--socket-path"), (FUNC, "--fd", "x"),
+                          (FUNC, "--socket-path", socket_path, "--fd", "0"), (FUNC, FUNC, "--socket-path", socket_path),
+                          (FUNC, "--timeout", "0", "--socket-path", socket_path),
+                          (FUNC, "--profile", "frob", "--socket-path", socket_path),
+                          (FUNC, "--policy", "frob", "--socket-path", socket_path),
+                          (f"{FUNC}={socket_path}", f"{FUNC}={socket_path}2", "--trace", self.path("t"))):
+            with self.subTest(arguments=arguments):
+                result = run("serve", *arguments)
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertEqual(result.stdout, "")
+                self.assertIn("pcigate", result.stderr)
+                self.assertEqual(os.listdir(self.directory), [])
+
+    def test_what_cannot_be(self):
+        for arguments in (("sim:frob", "--socket-path", self.path("s")),
+                          ("dump:/nonexistent", "--socket-path", self.path("s")),
+                          (FUNC, "--socket-path", self.path("no/such/directory")),
+                          (FUNC, "--socket-path", self.path("x" * 120)), (FUNC, "--fd", "987"),
+                          (FUNC, "--fd", "2"), (FUNC, "--socket-path", self.path("s"), "--trace", "/nonexistent/t")):
+            with self.subTest(arguments=arguments):
+                result = run("serve", *arguments)
+                self.assertEqual(result.returncode, 3, result.stderr)
+                self.assertIn("pcigate", result.stderr)
+                self.assertEqual(os.listdir(self.directory), [])
+
+    def test_help_and_capabilities(self):
+        result = run("serve", "--help")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        for option in ("--socket-path", "--fd", "--run", "--trace", "--control", "--timeout", "--profile", "--policy"):
+            self.assertIn(option, result.stdout)
+        result = run("serve", "--frob", "--print-capabilities", "nonsense")
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(json.loads(result.stdout)["type"], "vfio-user")
+
+    def test_policy_reaches_the_view(self):
+        server = Server(FUNC, "--profile", "raw")
+        Client(server).close()
+        self.assertEqual(server.stop(), 0)
+
+
+class Sockets(Directory):
+    def test_listening_descriptor(self):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.path("s"))
+            listener.listen()
+            process = self.start(FUNC, "--fd", str(listener.fileno()), pass_fds=[listener.fileno()])
+        for _ in range(2):
+            client = Client(self.path("s"))
+            client.info()
+            client.close()
+        process.terminate()
+        self.assertEqual(process.wait(5), 0)
+        self.assertTrue(os.path.exists(self.path("s")), "not ours to remove")
+
+    def test_connected_descriptor_ends_with_its_client(self):
+        ours, theirs = socket.socketpair()
+        process = self.start(FUNC, "--fd", str(theirs.fileno()), pass_fds=[theirs.fileno()])
+        theirs.close()
+        client = Client(ours)
+        client.info()
+        self.assertIsNone(process.poll())
+        client.close()
+        self.assertEqual(process.wait(5), 0)
+
+    def activate(self, functions, paths, pid=None):
+        listeners = []
+        for path in paths:
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(path)
+            listener.listen()
+            listeners.append(listener)
+        script = ("import os, sys\n"
+                  "fds = [int(n) for n in sys.argv[1].split(',')]\n"
+                  "for n, fd in enumerate(fds): os.dup2(fd, 100 + n)\n"
+                  "for n in range(len(fds)): os.dup2(100 + n, 3 + n)\n"
+                  "os.environ['LISTEN_FDS'] = str(len(fds))\n"
+                  "os.environ['LISTEN_PID'] = sys.argv[2] or str(os.getpid())\n"
+                  "os.environ['LISTEN_FDNAMES'] = ':'.join('f%d' % n for n in range(len(fds)))\n"
+                  "os.execv(sys.argv[3], sys.argv[3:])\n")
+        fds = [listener.fileno() for listener in listeners]
+        process = subprocess.Popen(
+            ["python3", "-c", script, ",".join(map(str, fds)), pid or "", PCIGATE, "serve", *functions],
+            stderr=subprocess.PIPE, text=True, pass_fds=fds)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for listener in listeners:
+            listener.close()
+        return process
+
+    def test_systemd_sockets(self):
+        paths = [self.path("a"), self.path("b")]
+        self.activate([FUNC, FUNC + ",msix=4"], paths)
+        first, second = Client(paths[0]), Client(paths[1])
+        self.assertEqual((first.irq_info(MSIX)[3], second.irq_info(MSIX)[3]), (32, 4))
+        first.close()
+        second.close()
+
+    def test_systemd_sockets_of_another_process(self):
+        process = self.activate([FUNC], [self.path("a")], pid="1")
+        self.assertEqual(process.wait(5), 2)
+
+    def test_several_functions(self):
+        paths = [self.path(name) for name in ("one", "two", "three")]
+        process = self.start(f"{FUNC}={paths[0]}", f"{FUNC},msix=7={paths[1]}", f"{FUNC},msix=9={paths[2]}", sockets=3)
+        clients = [Client(path) for path in paths]
+        self.assertEqual([client.irq_info(MSIX)[3] for client in clients], [32, 7, 9])
+        for client in clients:
+            client.close()
+        process.terminate()
+        self.assertEqual(process.wait(5), 0)
+        self.assertEqual(os.listdir(self.directory), [])
+
+    def test_mode_by_umask(self):
+        process = self.start(FUNC, "--socket-path", self.path("s"), "--control", self.path("c"), umask=0o027)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("s")).st_mode), 0o750)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("c")).st_mode), 0o600)
+        process.terminate()
+        process.wait()
+
+
+class Captive(Directory):
+    def serve(self, command, *functions):
+        return run("serve", *(functions or [FUNC]), "--run", command, env={**os.environ, "TMPDIR": self.directory})
+
+    def test_command_finds_the_socket_and_gives_the_status(self):
+        result = self.serve('test -S "$socket" && test ! -e "$socket2" && exit 7')
+        self.assertEqual(result.returncode, 7, result.stderr)
+        self.assertEqual(os.listdir(self.directory), [])
+
+    def test_several(self):
+        result = self.serve('test -S "$socket" && test -S "$socket2" && test "$socket" != "$socket2"', FUNC, FUNC)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_command_that_is_killed(self):
+        self.assertEqual(self.serve("kill -9 $$").returncode, 128 + 9)
+
+    def test_command_talks_to_it(self):
+        script = ("import sys; sys.path.insert(0, sys.argv[1]); import vfio_user as v, os\n"
+                  "print(v.Client(os.environ['socket']).info())")
+        result = self.serve(f"python3 -c \"{script}\" {os.path.dirname(os.path.abspath(__file__))}")
+        self.assertEqual((result.returncode, result.stdout.strip()), (0, "(16, 3, 9, 5)"), result.stderr)
+
+    def test_signal_ends_the_command_too(self):
+        process = self.start(FUNC, "--run", f"echo $$ > {self.path('pid')}; exec sleep 100",
+                             env={**os.environ, "TMPDIR": self.directory})
+        while not os.path.exists(self.path("pid")) or not os.path.getsize(self.path("pid")):
+            time.sleep(0.01)
+        with open(self.path("pid"), encoding="ascii") as file:
+            pid = int(file.read())
+        process.terminate()
+        self.assertEqual(process.wait(5), 0)
+        end = time.monotonic() + 2
+        while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                if file.read().split()[2] == "Z":
+                    break
+            time.sleep(0.01)
+        self.assertLess(time.monotonic(), end)
+        self.assertEqual(os.listdir(self.directory), ["pid"])
+
+
+class Control(Directory):
+    def setUp(self):
+        super().setUp()
+        self.control = self.path("control")
+        self.process = self.start(f"{FUNC}={self.path('a')}", f"{FUNC},msix=4,flr=never={self.path('b')}", "--control",
+                                  self.control, "--timeout", "500", sockets=2)
+
+    def ask(self, line):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(7)
+            client.connect(self.control)
+            client.sendall(line.encode())
+            answer = b""
+            try:
+                while data := client.recv(65536):
+                    answer += data
+            except ConnectionResetError:
+                pass
+        return answer.decode().splitlines()
+
+    def config(self, lines):
+        return bytes.fromhex("".join(line.split(":")[1] for line in lines if re.match("[0-9a-f]+: ", line)))
+
+    def test_list(self):
+        lines = self.ask("list\n")
+        self.assertEqual([line for line in lines if line.startswith("function")],
+                         [f"function 0 {FUNC}", f"function 1 {FUNC},msix=4,flr=never"])
+        self.assertIn(f"socket {self.path('b')}", lines)
+        self.assertEqual(lines.count("state ready"), 2)
+        self.assertEqual(lines[-1], "ok")
+
+    def test_both_sides(self):
+        client = Client(self.path("a"))
+        client.command(6)
+        guest = self.config(self.ask("config 0 guest\n"))
+        self.assertEqual(guest, client.read(CONFIG, 0, 4096))
+        self.assertEqual(len(self.config(self.ask("config 0 host\n"))), 4096)
+        self.assertIn("state serving", self.ask("config 0 guest\n"))
+        client.close()
+
+    def test_nonsense(self):
+        for line in ("\n", "frob\n", "config\n", "config 2 host\n", "config 0 both\n", "config -1 host\n",
+                     "config 99999999999 guest\n"):
+            lines = self.ask(line)
+            self.assertEqual(len(lines), 1, line)
+            self.assertTrue(lines[0].startswith("error "), line)
+        self.assertEqual(self.ask("x" * 1000), [])
+
+    def test_it_stalls_no_guest(self):
+        client = Client(self.path("a"))
+        watchers = []
+        for line in (b"", b"conf", b"config 0 host\n", b"list\n"):
+            watcher = socket.socket(socket.AF_UNIX)
+            watcher.connect(self.control)
+            watcher.sendall(line)
+            watchers.append(watcher)
+        began = time.monotonic()
+        for _ in range(100):
+            client.read(CONFIG, 0, 4)
+        self.assertLess(time.monotonic() - began, 1)
+        for watcher in watchers:
+            watcher.close()
+        client.close()
+
+    def test_it_waits_for_the_request_under_way(self):
+        client = Client(self.path("b"))
+        client.send(RESET)
+        began = time.monotonic()
+        lines = self.ask("config 1 host\n")
+        # The reset never ends; it is given up after half a second.
+        self.assertEqual(len(self.config(lines)), 4096)
+        self.assertGreater(time.monotonic() - began, 0.3)
+        client.close()
+
+
+class Calls(Directory):
+    @unittest.skipUnless(shutil.which("strace"), "strace is not there")
+    def test_one_recvmsg_and_one_sendmsg_a_message(self):
+        server = Server()
+        self.addCleanup(server.stop)
+        client = Client(server)
+        client.command(2)
+        log = self.path("strace")
+        tracer = subprocess.Popen(["strace", "-f", "-o", log, "-p", str(server.process.pid)], stderr=subprocess.PIPE)
+        tracer.stderr.readline()
+        for _ in range(10):
+            client.read(CONFIG, 0, 4)
+            client.write(4, 0, bytes(65536))
+            client.read(4, 0, 65536)
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait(5)
+        tracer.stderr.close()
+        client.close()
+        with open(log, encoding="ascii", errors="replace") as file:
+            calls = re.findall(r"^\d+ +(\w+)\(", file.read(), re.MULTILINE)
+        self.assertEqual(calls.count("sendmsg"), 30)
+        self.assertLessEqual(calls.count("recvmsg"), 50, "a write of 64 KiB may arrive in two pieces")
+        self.assertEqual(set(calls) - {"sendmsg", "recvmsg", "epoll_wait", "restart_syscall"}, set())
+
+
+if __name__ == "__main__":
+    unittest.main()
