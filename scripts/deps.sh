@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# deps.sh build|check|vm ...: installs the Debian packages of those purposes
+# deps.sh build|check|vm|foreign ...: installs the Debian packages of those purposes
 # that are missing. When nothing is, apt is not called at all.
 # shellcheck disable=SC2016,SC2068 source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,6 +14,7 @@ find_missing() {
 	here=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' ${@//|/ } 2>/dev/null || true) "
 	MISSING=()
 	for entry; do
+		[[ " ${MISSING[*]-} " != *" $entry "* ]] || continue
 		for name in ${entry//|/ }; do
 			[[ $here != *" installed:$name "* ]] || continue 2
 		done
@@ -27,12 +28,13 @@ for purpose; do
 	build) read -ra more <<<"$DEPS_BUILD" ;;
 	check) read -ra more <<<"$DEPS_CHECK" ;;
 	vm) read -ra more <<<"$DEPS_VM" ;;
+	foreign) read -ra more <<<"$DEPS_FOREIGN" ;;
 	*) set -- && break ;;
 	esac
 	wanted+=("${more[@]}")
 done
 if [ $# -eq 0 ]; then
-	echo "usage: deps.sh build|check|vm ..." >&2
+	echo "usage: deps.sh build|check|vm|foreign ..." >&2
 	exit 2
 fi
 

@@ -144,10 +144,10 @@ apt_mirrors() {
 	} | uniq
 }
 
-# apt_view FOLDER: prepares the view; leaves its options in APT_VIEW and the
-# suite in SUITE.
+# apt_view FOLDER [ARCHITECTURE]: prepares the view, of amd64 unless told;
+# leaves its options in APT_VIEW and the suite in SUITE.
 apt_view() {
-	local folder=$1 mirror keyring
+	local folder=$1 architecture=${2:-amd64}
 	mkdir -p "$folder/lists/partial" "$folder/archives/partial"
 	: >"$folder/status"
 	APT_VIEW=(
@@ -155,10 +155,26 @@ apt_view() {
 		-o "Dir::State::Lists=$folder/lists" -o "Dir::State::status=$folder/status"
 		-o "Dir::State::extended_states=$folder/extended_states"
 		-o "Dir::Cache=$folder" -o "Dir::Cache::Archives=$folder/archives"
-		-o APT::Architecture=amd64 -o APT::Architectures=amd64
+		-o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture"
 		-o APT::Sandbox::User= -o Debug::NoLocking=1 -o Acquire::Languages=none
 		-o APT::Install-Recommends=false -o Acquire::Retries=3 -q
 	)
+	view_suite "$folder" && return
+	# A mirror that stands still has old indexes. They are signed all the same, and what comes of them is unpacked
+	# into a cache of tools for tests, never installed.
+	if [ "$VIEW_EXPIRED" = yes ]; then
+		say "NOTE: the mirror's indexes are out of date (or this machine's clock is ahead); taking them as they are"
+		APT_VIEW+=(-o Acquire::Check-Valid-Until=false)
+		view_suite "$folder" && return
+	fi
+	cannot "none of the suites '$SUITES' can be read from this machine's Debian mirror or $DEFAULT_MIRROR"
+}
+
+# view_suite FOLDER: takes the first suite that can be read; leaves it in SUITE,
+# and in VIEW_EXPIRED whether one could not be read only because it is old.
+view_suite() {
+	local folder=$1 mirror keyring
+	VIEW_EXPIRED=no
 	while read -r mirror keyring; do
 		for SUITE in $SUITES; do
 			echo "deb [signed-by=$keyring] $mirror $SUITE main" >"$folder/sources.list"
@@ -167,9 +183,10 @@ apt_view() {
 				return
 			fi
 			say "NOTE: cannot read $SUITE of $mirror: $(sed -n '/^[EW]:/{p;q}' "$folder/log")"
+			! grep -qE ' is expired |not valid (yet|anymore)' "$folder/log" || VIEW_EXPIRED=yes
 		done
 	done < <(apt_mirrors)
-	cannot "none of the suites '$SUITES' can be read from this machine's Debian mirror or $DEFAULT_MIRROR"
+	return 1
 }
 
 # view_depends PACKAGE PATTERN: names PACKAGE depends on that match.

@@ -95,11 +95,15 @@ void pcg_dma_destroy(struct pcg_dma *dma);
 int pcg_dma_map(struct pcg_dma *dma, uint64_t iova, uint64_t size, uint32_t flags, int fd, uint64_t offset);
 
 /**
- * pcg_dma_unmap() - remove exactly one earlier map
+ * pcg_dma_unmap() - remove exactly one earlier map, or sweep a block
+ *
+ * A naturally aligned block of a power of two bytes, 1 MiB or more, takes all maps inside it along: QEMU's virtual
+ * IOMMUs forget a domain so.
  *
  * Guarantees: after it returned nothing of the range is read or written any more.
  *
- * Return: 0; -ENOENT when no map has this @iova and @size.
+ * Return: 0; -ENOENT, with nothing changed, when no map has this @iova and @size, and it is no block that holds maps
+ * and cuts none.
  */
 int pcg_dma_unmap(struct pcg_dma *dma, uint64_t iova, uint64_t size);
 

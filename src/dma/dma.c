@@ -80,17 +80,48 @@ int pcg_dma_map(struct pcg_dma *dma, uint64_t iova, uint64_t size, uint32_t flag
 	return r;
 }
 
-int pcg_dma_unmap(struct pcg_dma *dma, uint64_t iova, uint64_t size)
+static void dma_unmap_one(struct pcg_dma *dma, struct dma_map *map)
 {
-	struct dma_map *map = dma_maps_find(&dma->maps, iova);
-	struct dma_file *file;
+	struct dma_file *file = map->file;
 
-	if (map == NULL || map->iova != iova || size == 0 || map->last != iova + (size - 1))
-		return -ENOENT;
-	file = map->file;
 	dma_maps_remove(&dma->maps, map);
 	if (file != NULL)
 		dma_files_put(&dma->files, file);
+}
+
+/*
+ * QEMU's virtual IOMMUs forget a domain by unmapping all of the address space in naturally aligned blocks, whatever was
+ * mapped there: what stayed would be in the way of the next domain, and lead its transfers to the memory of the last.
+ * The smallest such block of a PC is the megabyte above its interrupt window.
+ */
+#define DMA_SWEEP_MIN (UINT64_C(1) << 20)
+
+static int dma_sweep(struct pcg_dma *dma, uint64_t iova, uint64_t size)
+{
+	struct dma_map *first = dma_maps_next(&dma->maps, iova), *map;
+	uint64_t last = iova + (size - 1);
+
+	if (size < DMA_SWEEP_MIN || (size & (size - 1)) != 0 || (iova & (size - 1)) != 0)
+		return -ENOENT;
+	if (first == NULL || first->iova < iova || first->last > last)
+		return -ENOENT;
+	map = dma_maps_find(&dma->maps, last);
+	if (map != NULL && map->last > last)
+		return -ENOENT;
+	while ((map = dma_maps_next(&dma->maps, iova)) != NULL && map->last <= last)
+		dma_unmap_one(dma, map);
+	return 0;
+}
+
+int pcg_dma_unmap(struct pcg_dma *dma, uint64_t iova, uint64_t size)
+{
+	struct dma_map *map = dma_maps_find(&dma->maps, iova);
+
+	if (size == 0)
+		return -ENOENT;
+	if (map == NULL || map->iova != iova || map->last != iova + (size - 1))
+		return dma_sweep(dma, iova, size);
+	dma_unmap_one(dma, map);
 	return 0;
 }
 

@@ -292,6 +292,28 @@ static void unmap_is_exact(void **state)
 	assert_int_equal(pcg_dma_maps(room->dma), 0);
 }
 
+static void a_block_sweeps_what_lies_whole_inside(void **state)
+{
+	const uint64_t block = UINT64_C(1) << 20;
+	struct room *room = *state;
+
+	assert_int_equal(pcg_dma_map(room->dma, 4 * block, PAGE, 3, -1, 0), 0);
+	assert_int_equal(pcg_dma_map(room->dma, 5 * block - PAGE, PAGE, 3, -1, 0), 0);
+	assert_int_equal(pcg_dma_map(room->dma, 5 * block, 2 * PAGE, 3, -1, 0), 0);
+	assert_int_equal(pcg_dma_map(room->dma, 8 * block - PAGE, 2 * PAGE, 3, -1, 0), 0);
+	/* unaligned, no power of two, too small, empty, or cutting the last one */
+	assert_int_equal(pcg_dma_unmap(room->dma, 4 * block - PAGE, 2 * block), -ENOENT);
+	assert_int_equal(pcg_dma_unmap(room->dma, 4 * block, 2 * block + PAGE), -ENOENT);
+	assert_int_equal(pcg_dma_unmap(room->dma, 4 * block, block / 2), -ENOENT);
+	assert_int_equal(pcg_dma_unmap(room->dma, 2 * block, block), -ENOENT);
+	assert_int_equal(pcg_dma_unmap(room->dma, 4 * block, 4 * block), -ENOENT);
+	assert_int_equal(pcg_dma_maps(room->dma), 4);
+	assert_int_equal(pcg_dma_unmap(room->dma, 4 * block, block), 0);
+	assert_int_equal(pcg_dma_maps(room->dma), 2);
+	assert_int_equal(pcg_dma_unmap(room->dma, 0, 16 * block), 0);
+	assert_int_equal(pcg_dma_maps(room->dma), 0);
+}
+
 static void shared_memory_moves_both_ways(void **state)
 {
 	struct room *room = *state;
@@ -1011,6 +1033,7 @@ int main(void)
 		IN_ROOM(overlap_in_every_way),
 		IN_ROOM(overlap_leaves_no_descriptor),
 		IN_ROOM(unmap_is_exact),
+		IN_ROOM(a_block_sweeps_what_lies_whole_inside),
 		IN_ROOM(shared_memory_moves_both_ways),
 		IN_ROOM(descriptor_may_be_closed),
 		IN_ROOM(one_descriptor_for_many_maps),

@@ -379,7 +379,8 @@ static void capabilities_can_be_left_out(void **state)
 
 static void options_reach_configuration_space(void **state)
 {
-	struct rig *rig = rig_open("endpoint-test,id=104c:b500,subsystem=1:2,revision=a5,class=020000,mps=4096,msi=4");
+	struct rig *rig = rig_open(
+		"endpoint-test,id=104c:b500,subsystem=1:2,revision=a5,class=020000,mps=4096,payload=1024,msi=4");
 	uint16_t express = capability(rig, PCG_CAP_EXP);
 	uint16_t msi = capability(rig, PCG_CAP_MSI);
 
@@ -388,6 +389,7 @@ static void options_reach_configuration_space(void **state)
 	assert_int_equal(config(rig, PCG_SUBVENDOR), 0x00020001);
 	assert_int_equal(config(rig, PCG_REVISION), 0x020000a5);
 	assert_int_equal(config(rig, express + PCG_EXP_DEVCAP) & PCG_DEVCAP_MPSS, 5);
+	assert_int_equal((config(rig, express + PCG_EXP_DEVCTL) & PCG_DEVCTL_MPS) >> 5, 3);
 	assert_int_equal((config(rig, msi) >> 16) & PCG_MSI_MMC, 2 << 1);
 	rig_close(rig);
 }
@@ -431,6 +433,8 @@ static void bad_options_are_named(void **state)
 		"endpoint-test,msi=64",
 		"endpoint-test,mps=64",
 		"endpoint-test,mps=300",
+		"endpoint-test,payload=64",
+		"endpoint-test,mps=256,payload=512",
 		"endpoint-test,intx=maybe",
 		"endpoint-test,id=1234",
 		"endpoint-test,id=ffff:0001",

@@ -138,11 +138,14 @@ class Guest:
         append = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable audit=0 nowatchdog " \
             "rcupdate.rcu_expedited=1 random.trust_cpu=on initcall_blacklist=load_system_certificate_list " \
             f"intel_iommu={'on' if iommu == 'second-stage' else 'off'} {cmdline}"
+        # Private memory must be without a file: QEMU hands out the descriptor of one that it does not share, too,
+        # and the server would then see what was never written there.
+        backend = {"shared": "memory-backend-memfd,share=on", "private": "memory-backend-ram"}[memory]
         self.arguments = [
             program, "-nodefaults", "-nographic", "-no-user-config",
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(cpus), "-m", f"{ram_mib}M",
             "-M", "q35,kernel-irqchip=split,memory-backend=ram",
-            "-object", f"memory-backend-memfd,id=ram,size={ram_mib}M,share={'on' if memory == 'shared' else 'off'}",
+            "-object", f"{backend},id=ram,size={ram_mib}M",
             "-serial", f"file:{self.console_path}",
             "-kernel", os.path.join(room, "kernel"), "-initrd", initrd, "-append", append,
         ]
@@ -326,9 +329,7 @@ class Guest:
             left = end - time.monotonic()
             if left <= 0:
                 self._fail(f"no {name} event in {seconds} s")
-            line = self.monitor.poll(left)
-            if line:
-                self.events.append(json.loads(line))
+            self.events.append(self._monitor_line(left))
 
     def device_add(self, device):
         """Plug a device in; the guest sees it a moment later (see wait_for)."""

@@ -23,10 +23,15 @@ def plug(server, **options):
     return vfio_user(server.socket, bus="rp1", id="function", **options)
 
 
+def harmless(line):
+    """QEMU empties an address space of its virtual IOMMU by unmapping all of it in blocks, most of them empty."""
+    return "No such file or directory" in line and ("_dma_unmap(" in line or "command 3 error" in line)
+
+
 def complaints(server, guest):
     """What the server, QEMU or the guest's kernel had to complain about."""
     found = [f"pcigate: {line}" for line in server.log().splitlines() if "error" in line or "warning" in line]
-    found += [f"QEMU: {line}" for line in guest.qemu_log().splitlines()]
+    found += [f"QEMU: {line}" for line in guest.qemu_log().splitlines() if not harmless(line)]
     found += [f"guest: {line}" for line in guest.console().splitlines()
               if any(word in line for word in ("BUG", "WARNING", "DMAR: [", "nobody cared", "Call Trace"))]
     return found
@@ -42,10 +47,15 @@ class Scenario(unittest.TestCase):
     def setUpClass(cls):
         cls.server = Server(cls.function).start()
         cls.addClassCleanup(cls.server.stop)
+        cls.restart()
+
+    @classmethod
+    def restart(cls):
+        """A new guest on the same server."""
         cls.guest = Guest(devices=[root_port("rp1"), plug(cls.server)], memory=cls.memory, iommu=cls.iommu,
                           cmdline=cls.cmdline, timeout=240)
-        cls.guest.start()
         cls.addClassCleanup(cls.guest.close)
+        cls.guest.start()
 
     def quiet(self):
         self.assertTrue(self.server.alive(), self.server.log())
@@ -119,22 +129,23 @@ class PrivateSecondStage(Matrix, Scenario):
 
 # --- some vectors of many ----------------------------------------------------
 
+def take(guest, count=64, first=0, stride=1):
+    """Bind our own driver to the function; what it found stands in dmesg."""
+    guest.run(f"echo pcigate_vectors > /sys/bus/pci/devices/{FUNCTION}/driver_override; dmesg -c > /dev/null")
+    guest.run(f"modprobe pcigate_vectors count={count} first={first} stride={stride}")
+
+
 class SomeVectors(Scenario):
     """A guest that takes 64 entries of a table of 2048, by a driver of our own."""
 
     function = "sim:endpoint-test,msix=2048"
 
     def take(self, count, first, stride):
-        run = self.guest.run
-        run(f"modprobe pcigate_vectors count={count} first={first} stride={stride}")
-        self.addCleanup(run, "rmmod pcigate_vectors")
-        run(f"echo pcigate_vectors > /sys/bus/pci/devices/{FUNCTION}/driver_override; dmesg -c > /dev/null")
-        run(f"echo {FUNCTION} > /sys/bus/pci/drivers_probe", check=False)
-        said = run("dmesg").text
+        take(self.guest, count, first, stride)
+        self.addCleanup(self.guest.run, "rmmod pcigate_vectors")
+        said = self.guest.run("dmesg").text
         self.assertIn(f"good: {count} of 2048 entries", said)
-        held = run(f"ls -d /sys/bus/pci/drivers/pcigate_vectors/{FUNCTION} >/dev/null && "
-                   "grep -c pcigate_vectors /proc/interrupts").text
-        self.assertEqual(int(held), count)
+        self.assertEqual(int(self.guest.run("grep -c pcigate_vectors /proc/interrupts").text), count)
         self.quiet()
 
     def test_first_64(self):
@@ -150,18 +161,17 @@ class SomeVectors(Scenario):
         self.take(1, 2047, 1)
 
     def test_taken_again(self):
-        self.take(64, 0, 32)
+        take(self.guest, 64, 0, 32)
         self.guest.run("rmmod pcigate_vectors")
-        self.guest.run("modprobe pcigate_vectors")
         self.take(48, 7, 3)
 
 
 # --- coming and going --------------------------------------------------------
 
-class Life:
-    """Mixed into a Scenario: whatever happened, the function works afterwards. In the order of the names."""
+class Works:
+    """Mixed into a Scenario: the function works, by what the selftest says."""
 
-    msi = 32
+    msi, msix = 32, 32
 
     def works(self):
         self.assertTrue(self.bound(), self.guest.run("dmesg | tail -n 20").text)
@@ -169,8 +179,12 @@ class Life:
         self.assertTrue(outcomes.complete, outcomes.text[-2000:])
         self.assertEqual(outcomes.failed(), [])
         self.assertEqual(outcomes["pci_ep_basic.MSI_TEST"].vectors, self.msi)
-        self.assertEqual(outcomes["pci_ep_basic.MSIX_TEST"].vectors, 32)
+        self.assertEqual(outcomes["pci_ep_basic.MSIX_TEST"].vectors, self.msix)
         self.quiet()
+
+
+class Life(Works):
+    """Mixed into a Scenario: whatever happened, the function works afterwards. In the order of the names."""
 
     def test_1_first(self):
         self.guest.load_driver()
@@ -204,33 +218,14 @@ class Life:
         self.guest.load_driver()
         self.works()
 
-    def test_7_unplug_and_plug(self):
-        for _ in range(2):
-            self.guest.device_del("function")
-            self.assertEqual(self.guest.run(f"lspci -s {FUNCTION}").text, "")
-            self.assertTrue(self.server.alive())
-            self.guest.device_add(plug(self.server))
-            self.guest.wait_for(f"ls -d {DRIVER}/{FUNCTION}")
-            self.works()
-
-    def test_8_unplug_under_way(self):
-        """Pulled while the selftest runs; what it says then is its own affair."""
-        self.guest.run("pci_endpoint_selftest >/tmp/pulled 2>&1 &")
-        self.guest.device_del("function")
-        self.guest.run("wait; killall pci_endpoint_selftest", check=False)
-        self.guest.device_add(plug(self.server))
-        self.guest.wait_for(f"ls -d {DRIVER}/{FUNCTION}")
-        self.assertTrue(self.server.alive())
-
-    def test_9_qemu_killed(self):
+    def test_7_qemu_killed(self):
         """The client dies at work; the next one finds the function as new."""
-        self.guest.run("pci_endpoint_selftest -f pci_ep_data_transfer >/dev/null 2>&1 &", check=False)
+        self.guest.run("pci_endpoint_selftest -f pci_ep_data_transfer >/dev/null 2>&1 &")
         self.guest.process.kill()
         self.guest.process.wait()
-        with Guest(devices=[root_port("rp1"), plug(self.server)], memory=self.memory, iommu=self.iommu) as guest:
-            type(self).guest = guest
-            guest.load_driver()
-            self.works()
+        self.restart()
+        self.guest.load_driver()
+        self.works()
 
 
 class LifeShared(Life, Scenario):
@@ -239,6 +234,80 @@ class LifeShared(Life, Scenario):
 
 class LifePrivateSecondStage(Life, Scenario):
     memory, iommu = "private", "second-stage"
+
+
+class ResetMapped(Works, Scenario):
+    """The machine is reset while a driver has memory mapped through the vIOMMU: nothing of it may stay."""
+
+    iommu = "second-stage"
+
+    def test_reset(self):
+        take(self.guest, self.msix)
+        self.assertIn("good: ", self.guest.run("dmesg").text)
+        self.guest.system_reset()
+        self.guest.load_driver()
+        self.works()
+
+
+class Plug(Works):
+    """Mixed into a Scenario: hot-plug. QEMU takes a function with MSI-X only once (see UnplugMsix): this has none."""
+
+    function = "sim:endpoint-test,msix=0"
+
+    def works(self):
+        self.assertTrue(self.bound(), self.guest.run("dmesg | tail -n 20").text)
+        outcomes = selftest.run(self.guest, "-T MSIX_TEST")
+        self.assertTrue(outcomes.complete, outcomes.text[-2000:])
+        self.assertEqual(outcomes.failed(), [])
+        self.assertEqual(outcomes["pci_ep_basic.MSI_TEST"].vectors, self.msi)
+        self.quiet()
+
+    def test_1_unplug_and_plug(self):
+        self.guest.load_driver()
+        for _ in range(3):
+            self.works()
+            self.guest.device_del("function")
+            self.assertEqual(self.guest.run(f"lspci -s {FUNCTION}").text, "")
+            self.quiet()
+            self.guest.device_add(plug(self.server))
+            self.guest.wait_for(f"ls -d {DRIVER}/{FUNCTION}")
+        self.works()
+
+    def test_2_unplugged_at_work(self):
+        """Pulled while the selftest runs; what that says then is its own affair."""
+        self.guest.run("while pci_endpoint_selftest -T MSIX_TEST; do :; done >/dev/null 2>&1 &")
+        self.guest.device_del("function")
+        self.guest.run("killall pci_endpoint_selftest", check=False)
+        self.guest.device_add(plug(self.server))
+        self.guest.wait_for(f"ls -d {DRIVER}/{FUNCTION}")
+        self.works()
+
+
+class PlugShared(Plug, Scenario):
+    iommu, msi = "none", 1
+
+
+class PlugPrivateSecondStage(Plug, Scenario):
+    memory, iommu = "private", "second-stage"
+
+
+class UnplugMsix(Works, Scenario):
+    """QEMU 11.1.3 and before abort when a function with MSI-X is unplugged: they take the PBA's memory region out of
+    the BAR's after that is gone. The server has to live through it."""
+
+    def test_unplug(self):
+        self.guest.load_driver()
+        try:
+            self.guest.device_del("function")
+        except (EOFError, RigError):
+            self.assertIn("memory_region_del_subregion: Assertion", self.guest.qemu_log())
+            self.restart()
+            self.guest.load_driver()
+            self.works()
+            self.skipTest("this QEMU aborts when a function with MSI-X is unplugged; the server lived on")
+        self.guest.device_add(plug(self.server))
+        self.guest.wait_for(f"ls -d {DRIVER}/{FUNCTION}")
+        self.works()
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def dump_with(payload):
     text = inspect("sim:endpoint-test", "--host", "-v", "-xxxx")
     config = bytearray(config_bytes(text))
     at = capability(config, EXPRESS)
+    config[0:4] = bytes.fromhex("34120511")  # no driver's
     config[at + DEVCAP] = config[at + DEVCAP] & 0xf8 | 5
     config[at + DEVCTL] = config[at + DEVCTL] & 0x1f | payload << 5
     rows = (f"{row:02x}: " + config[row:row + 16].hex(" ") for row in range(0, len(config), 16))
@@ -248,7 +249,7 @@ class Reset(Hardware):
         os.write(handle, dump_with(3).encode())
         os.close(handle)
         cls.addClassCleanup(os.unlink, path)
-        cls.functions = (("sim:endpoint-test",), (f"dump:{path}",))
+        cls.functions = (("sim:endpoint-test,payload=256",), (f"dump:{path}",))
         super().setUpClass()
 
     def by_bit(self, slot, n, width):

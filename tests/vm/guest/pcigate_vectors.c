@@ -6,6 +6,7 @@
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/irq.h>
@@ -18,6 +19,9 @@
 #define IRQ_TYPE   0x24
 #define TYPE_MSIX  2
 #define IRQ_NUMBER 0x28
+
+/* Kept while bound, and so through a reset of the machine. */
+#define BUFFER 0x10000
 
 #define SOON       msecs_to_jiffies(5000)
 #define SILENCE_MS 30
@@ -35,6 +39,7 @@ MODULE_PARM_DESC(stride, "distance from one to the next");
 struct vectors {
 	struct pci_dev *pdev;
 	void __iomem *registers;
+	dma_addr_t buffer;
 	struct completion fired;
 	atomic_t hits;
 	int last;
@@ -170,7 +175,7 @@ static int vectors_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return r;
 	pci_set_master(pdev);
 	v->registers = pcim_iomap(pdev, 0, 0);
-	if (!v->registers)
+	if (!v->registers || !dmam_alloc_coherent(&pdev->dev, BUFFER, &v->buffer, GFP_KERNEL))
 		return -ENOMEM;
 	r = vectors_take(v);
 	if (r)
@@ -180,7 +185,8 @@ static int vectors_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		vectors_free(v);
 		return -EIO;
 	}
-	pci_info(pdev, "good: %u of %d entries, from %u by %u\n", count, pci_msix_vec_count(pdev), first, stride);
+	pci_info(pdev, "good: %u of %d entries, from %u by %u, buffer at %pad\n", count, pci_msix_vec_count(pdev),
+		 first, stride, &v->buffer);
 	return 0;
 }
 
