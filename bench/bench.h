@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #define BENCH_MESSAGE     512u /* longest message sent or expected */
-#define BENCH_REPETITIONS 15u  /* the most */
+#define BENCH_REPETITIONS 32u  /* the most */
 #define BENCH_IN_FLIGHT   16u
 #define BENCH_WAIT_S      10 /* for any answer */
 
@@ -20,6 +20,7 @@ struct bench_options {
 	const char *program; /* the server */
 	const char *func;
 	const char *json; /* a file, "-", or NULL */
+	const char *only; /* rows with this in their name; NULL: all */
 	int cpu;
 	bool quick;
 	unsigned int repetitions;

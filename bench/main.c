@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -19,11 +21,14 @@ enum {
 
 static void usage(FILE *out)
 {
-	fputs("usage: bench/run [--quick] [--cpu N] [--json FILE] [--maps N] [--server PROGRAM] [--func FUNC]\n"
+	fputs("usage: bench/run [--quick] [--cpu N] [--json FILE] [--only TEXT] [--phase MS] [--maps N]\n"
+	      "                 [--server PROGRAM] [--func FUNC]\n"
 	      "\n"
 	      "  --quick           every row, briefly: says whether it can be measured, not how fast it is\n"
 	      "  --cpu N           the CPU that client and server share; default: the last one allowed\n"
 	      "  --json FILE       the figures as JSON; - is standard output, in place of the table\n"
+	      "  --only TEXT       only rows with this in their name; \"dma\" is all of the maps\n"
+	      "  --phase MS        how long one side of one repetition takes; default 20, with --quick 15\n"
 	      "  --maps N          how many live DMA maps to try; default 1000000\n"
 	      "  --server PROGRAM  default: build/pcigate\n"
 	      "  --func FUNC       what it serves; default sim:endpoint-test, which the BAR and interrupt rows need\n",
@@ -57,6 +62,7 @@ static int parse(struct bench_options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{ "quick", no_argument, NULL, 'q' },        { "cpu", required_argument, NULL, 'c' },
 		{ "json", required_argument, NULL, 'j' },   { "maps", required_argument, NULL, 'm' },
+		{ "only", required_argument, NULL, 'o' },   { "phase", required_argument, NULL, 'p' },
 		{ "server", required_argument, NULL, 's' }, { "func", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 	};
@@ -79,6 +85,13 @@ static int parse(struct bench_options *o, int argc, char **argv)
 		case 'm':
 			right = number(optarg, 1, 16000000, &value);
 			o->maps = (uint32_t)value;
+			break;
+		case 'o':
+			o->only = optarg;
+			break;
+		case 'p':
+			right = number(optarg, 1, 60000, &value);
+			o->phase_ms = (unsigned int)value;
 			break;
 		case 's':
 			o->program = optarg;
@@ -128,7 +141,12 @@ static int run(struct bench *bench, const char *folder)
 	bench->began = phase_now();
 	bench->resident = process_resident(&bench->server);
 	bench_messages(bench);
-	bench_dma(bench);
+	if (o->only == NULL || strcmp(o->only, "dma") == 0)
+		bench_dma(bench);
+	if (bench->nrows + bench->nlevels == 0) {
+		fprintf(stderr, "bench: no row has \"%s\" in its name\n", o->only);
+		return EXIT_USAGE;
+	}
 	bench->seconds = (double)(phase_now() - bench->began) / 1e9;
 	if (o->json == NULL || strcmp(o->json, "-") != 0)
 		report_text(bench);
@@ -140,6 +158,73 @@ static int run(struct bench *bench, const char *folder)
 		return EXIT_DONE;
 	process_tell(&bench->server);
 	return EXIT_FOUND;
+}
+
+/*
+ * What else the machine does is not to be measured: Linux shares a CPU out among sessions first (sched(7), autogroups),
+ * so we have one of our own, before all others where we may. Processes inside it are scheduled as ever.
+ */
+static void own_session(void)
+{
+	FILE *file;
+
+	setsid();
+	file = fopen("/proc/self/autogroup", "we");
+	if (file == NULL)
+		return;
+	fputs("-20", file);
+	fclose(file);
+}
+
+static pid_t measuring;
+
+static void interrupted(int signal_number)
+{
+	(void)signal_number;
+	kill(measuring, SIGKILL);
+}
+
+static int run_apart(struct bench *bench, const char *folder)
+{
+	const struct sigaction end = { .sa_handler = interrupted, .sa_flags = SA_RESTART };
+	pid_t parent = getpid();
+	int status;
+
+	measuring = fork();
+	if (measuring < 0) {
+		perror("bench: fork");
+		return EXIT_CANNOT;
+	}
+	if (measuring == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(EXIT_CANNOT);
+		own_session();
+		status = run(bench, folder);
+		process_stop(&bench->server);
+		process_stop(&bench->floor);
+		samples_finish(&bench->samples[0]);
+		samples_finish(&bench->samples[1]);
+		exit(status);
+	}
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGTERM, &end, NULL);
+	if (waitpid(measuring, &status, 0) == measuring && WIFEXITED(status))
+		return WEXITSTATUS(status);
+	fprintf(stderr, "bench: stopped by a signal\n");
+	return EXIT_FOUND;
+}
+
+static void remove_folder(const char *folder)
+{
+	static const char *const names[] = { "floor", "server", "log" };
+	char path[96];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
 }
 
 int main(int argc, char **argv)
@@ -156,8 +241,9 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	o->repetitions = o->quick ? 3 : 9;
-	o->phase_ms = o->quick ? 15 : 60;
+	o->repetitions = o->quick ? 3 : 25;
+	if (o->phase_ms == 0)
+		o->phase_ms = o->quick ? 15 : 20;
 	if (o->maps == 0)
 		o->maps = o->quick ? 5000 : 1000000;
 	if (access(o->program, X_OK) != 0) {
@@ -170,14 +256,7 @@ int main(int argc, char **argv)
 		perror("bench: /tmp");
 		return EXIT_CANNOT;
 	}
-	status = run(&bench, folder);
-	process_stop(&bench.server);
-	process_stop(&bench.floor);
-	unlink(bench.server.log);
-	unlink(bench.floor.path);
-	unlink(bench.server.path);
-	rmdir(folder);
-	samples_finish(&bench.samples[0]);
-	samples_finish(&bench.samples[1]);
+	status = run_apart(&bench, folder);
+	remove_folder(folder);
 	return status;
 }

@@ -251,9 +251,13 @@ static void messages_row(struct bench *bench, const struct definition *d, struct
 void bench_messages(struct bench *bench)
 {
 	for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++) {
-		struct row *row = &bench->rows[bench->nrows++];
-		int event = eventfd(0, EFD_CLOEXEC);
+		struct row *row = &bench->rows[bench->nrows];
+		int event;
 
+		if (bench->options.only != NULL && strstr(definitions[i].name, bench->options.only) == NULL)
+			continue;
+		bench->nrows++;
+		event = eventfd(0, EFD_CLOEXEC);
 		/* An eventfd that is never signalled must not be waited for for ever: SIGALRM ends the read. */
 		alarm(3 * BENCH_WAIT_S);
 		if (event < 0)

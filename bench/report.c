@@ -53,7 +53,8 @@ enum figure {
 
 static double report_figure(const struct row *row, unsigned int i, enum figure figure)
 {
-	double theirs = row->reference.rate / row->reference.floor;
+	/* A rate that was not pinned says nothing of one that is. */
+	double theirs = row->reference.free ? 0 : row->reference.rate / row->reference.floor;
 
 	switch (figure) {
 	case FIGURE_RATIO:
@@ -107,22 +108,24 @@ static void text_row(const struct row *row, const char *name)
 		return;
 	}
 	s = report_summary(row);
-	printf("%-34s %9.0f %9.0f ", name, s.floor, s.rate);
 	if (s.p50 > 0)
-		printf("%7.1f %7.1f ", s.p50, s.p99);
+		printf("%-34s %9.0f %6.1f %9.0f %6.1f %6.1f ", name, s.floor, s.floor_p50, s.rate, s.p50, s.p99);
 	else
-		printf("%7s %7s ", "-", "-");
+		printf("%-34s %9.0f %6s %9.0f %6s %6s ", name, s.floor, "-", s.rate, "-", "-");
 	printf("  %5.2f %6.2f %5.2f ", s.ratio.min, s.ratio.median, s.ratio.max);
-	printf("  %8.0f%s %8.2f %7.2f\n", row->reference.rate, row->reference.free ? "+" : " ",
-	       row->reference.rate / row->reference.floor, s.ahead.median);
+	printf("  %8.0f%s %8.2f ", row->reference.rate, row->reference.free ? "+" : " ",
+	       row->reference.rate / row->reference.floor);
+	if (row->reference.free)
+		printf("%6s\n", "-");
+	else
+		printf("%6.2f\n", s.ahead.median);
 }
 
 static void text_heading(const char *what)
 {
-	printf("\n%-34s %9s %9s %7s %7s   %5s %6s %5s   %9s %8s %7s\n", "", "floor", "pcigate", "p50", "p99",
-	       "ratio to", "floor", "", "libvfio-", "ratio to", "ahead");
-	printf("%-34s %9s %9s %7s %7s   %5s %6s %5s   %9s %8s %7s\n", what, "op/s", "op/s", "us", "us", "min", "median",
-	       "max", "user* /s", "floor*", "times");
+	printf("\n%-34s %16s %23s   %19s  %25s\n", "", "floor", "pcigate", "ratio to the floor", "libvfio-user*");
+	printf("%-34s %9s %6s %9s %6s %6s   %5s %6s %5s  %9s %8s %6s\n", what, "op/s", "p50 us", "op/s", "p50 us",
+	       "p99 us", "min", "median", "max", "op/s", "ratio", "ahead");
 }
 
 static const char *text_error(int error)
@@ -167,10 +170,12 @@ void report_text(const struct bench *bench)
 
 	printf("%s serve %s, beside a bare socket pair; all on CPU %d; %u repetitions of %u ms each, in turn; %.0f s\n",
 	       o->program, o->func, o->cpu, o->repetitions, o->phase_ms, bench->seconds);
-	text_heading("messages");
+	if (bench->nrows > 0)
+		text_heading("messages");
 	for (unsigned int i = 0; i < bench->nrows; i++)
 		text_row(&bench->rows[i], bench->rows[i].name);
-	text_levels(bench);
+	if (bench->nlevels > 0)
+		text_levels(bench);
 	printf("\n*  libvfio-user: measured elsewhere, on another run, beside a ping-pong of %.0f op/s (+ not pinned, %.0f\n"
 	       "   op/s); 65,498 maps with descriptors at most. \"ahead\": the ratio of pcigate to the ping-pong of this run\n"
 	       "   over the ratio of libvfio-user to its own. Rates by themselves say how busy the machine was.\n",
@@ -223,7 +228,8 @@ static json_object *json_row(const struct row *row)
 		json_add(o, "p99_us", json_object_new_double(s.p99));
 	}
 	json_add(o, "ratio", json_spread(&s.ratio));
-	json_add(o, "ahead", json_spread(&s.ahead));
+	if (!row->reference.free)
+		json_add(o, "ahead", json_spread(&s.ahead));
 	json_add(o, "reference", json_reference(&row->reference));
 	return o;
 }
