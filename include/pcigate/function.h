@@ -51,6 +51,23 @@ struct pcg_request {
 	int result;
 };
 
+/** enum pcg_deed - what a function does to its surroundings, one by one and in order */
+enum pcg_deed {
+	PCG_DEED_ZAP,         /* mappings are revoked */
+	PCG_DEED_RESET,       /* the function is reset */
+	PCG_DEED_POWER,       /* value: enum pcg_power */
+	PCG_DEED_BAR_RESTORE, /* BARs that were lost are written back */
+	PCG_DEED_INTX_MASK,   /* COMMAND masks INTx */
+	PCG_DEED_INTX_UNMASK, /* and unmasks it */
+	PCG_DEED_READRQ,      /* value: the read request size in bytes */
+	PCG_DEED_READRQ_FAILED,
+	PCG_DEED_VPD_READ, /* value: the address */
+	PCG_DEED_VPD_READ_FAILED,
+	PCG_DEED_VPD_WRITE,
+	PCG_DEED_VPD_WRITE_FAILED,
+	PCG_NUM_DEEDS,
+};
+
 /**
  * struct pcg_function_events - what a function tells its user
  * @arg: handed to the calls
@@ -58,12 +75,14 @@ struct pcg_request {
  * @wake: the backend has work: call its ops->work soon
  * @effects: what a configuration write asked of its surroundings (enum pcg_effect bits), before it is done; for
  *           traces, may be NULL
+ * @deed: under the profile `linux`, instead of @effects: what is done, when it is done; may be NULL
  */
 struct pcg_function_events {
 	void *arg;
 	void (*trigger)(void *arg, enum pcg_irq_index index, unsigned int vector);
 	void (*wake)(void *arg);
 	void (*effects)(void *arg, const struct pcg_view_write *write);
+	void (*deed)(void *arg, enum pcg_deed deed, uint32_t value);
 };
 
 /**

@@ -67,6 +67,12 @@ struct pcg_region {
  * @rom: the expansion ROM; kind NONE: none
  * @regions: as VFIO numbers them; the config region is filled in by the function room
  * @can_reset: @reset works
+ * @unplaced: bit n: the host gave BAR n (6: the ROM) no address; Linux shows such a BAR as not there
+ * @intx_broken: INTx lies: COMMAND's INTx disable is set again whenever registers are restored
+ * @intx_follows: COMMAND's INTx disable is not used by the backend and may follow the guest's
+ * @keeps_registers: no power state loses registers, whatever PMCSR says
+ * @express: where the host found the first Express capability; 0: look into configuration space
+ * @express_flags: its flags register at that time
  */
 struct pcg_host_info {
 	uint16_t config_size;
@@ -79,6 +85,12 @@ struct pcg_host_info {
 	struct pcg_bar rom;
 	struct pcg_region regions[PCG_NUM_REGIONS];
 	bool can_reset;
+	uint8_t unplaced;
+	bool intx_broken;
+	bool intx_follows;
+	bool keeps_registers;
+	uint16_t express;
+	uint16_t express_flags;
 };
 
 /** enum pcg_power - power states (PCI PM 1.2, 3.2.4: PMCSR bits 1:0) */
@@ -144,6 +156,12 @@ struct pcg_host_ops {
 	 * registers on D3hot -> D0 (No_Soft_Reset clear) has lost them.
 	 */
 	int (*power)(struct pcg_host *host, enum pcg_power state, struct pcg_op *op);
+
+	/**
+	 * @vpd: read or write 4 bytes of Vital Product Data at @address. Optional: none can be had.
+	 * A read past the end gives zeros and no error; writes that are unaligned or past the end fail.
+	 */
+	int (*vpd)(struct pcg_host *host, bool write, uint16_t address, uint32_t *value, struct pcg_op *op);
 
 	/**
 	 * @revoke: make what clients have mapped of this function's memory stop working. Optional.

@@ -25,7 +25,7 @@ struct pcg_profile;
 
 /**
  * pcg_profile_find() - a profile by its name
- * @name: "guarded" (the default) or "raw"
+ * @name: "guarded" (the default), "linux" or "raw"
  *
  * Return: the profile, or NULL.
  */
@@ -78,6 +78,47 @@ struct pcg_view_write {
 };
 
 /**
+ * struct pcg_view_linux - what the profile `linux` keeps besides the image
+ * @is_vf: the function is a VF
+ * @bars_dirty: the virtual BARs are put in order before the next of them is read
+ * @intx_off: INTx was masked by COMMAND
+ * @msi_on: MSI vectors are set up
+ * @msi_log2: the logarithm of how many were last set up
+ * @msi_layout: which rows MSI follows: 1: 64-bit, 2: masking
+ * @express: the first Express capability, as the host's PCI core finds it; 0: there is none
+ * @devctl: the dword that its device control stands in, where the image alone decides that; else FFFFh
+ * @saved: BARs and ROM as they were when the function was opened
+ * @bars: what the virtual BARs and the ROM are put in order by: address bits of both halves, type bits; @placed:
+ *        the host gave it an address
+ */
+struct pcg_view_linux {
+	bool is_vf;
+	bool bars_dirty;
+	bool intx_off;
+	bool msi_on;
+	uint8_t msi_log2;
+	uint8_t msi_layout;
+	uint16_t express;
+	uint16_t devctl;
+	uint32_t saved[PCG_NUM_BARS + 1];
+	struct {
+		bool placed;
+		uint32_t low;
+		uint32_t high;
+		uint32_t type;
+	} bars[PCG_NUM_BARS + 1];
+};
+
+/** enum pcg_view_special - where a dword does not follow the image alone; bits */
+enum pcg_view_special {
+	PCG_SPECIAL_BORDERS = 7, /* bit n: bytes n and n + 1 belong to different owners */
+	PCG_SPECIAL_WIDTH = 8,   /* what is read or written depends on where and how wide an access is */
+	PCG_SPECIAL_BAR = 16,    /* a virtual BAR */
+	PCG_SPECIAL_MEMORY = 32, /* memory enable reads as one if either side has it */
+	PCG_SPECIAL_MSI = 64,    /* a read of MSI's first bytes touches its id in the shadow */
+};
+
+/**
  * struct pcg_view - the compiled image; the caller owns the memory, the members are the view's
  * @layout: what was found
  * @shadow: virtual values
@@ -88,10 +129,15 @@ struct pcg_view_write {
  * @write_clear: bits that clear in the function where one is written (RW1C)
  * @as_zero: bits that are written to the function as zero: RW1C bits that this write does not mean to clear
  * @hook: for each dword what a write sets off
+ * @special: for each dword enum pcg_view_special bits; all 0 unless @chunked
+ * @owner: for each byte who owns it, where @chunked: a capability id, 0 the header, FFh nobody
+ * @own: more of the profile `linux`
  * @mediated: the profile has rules; without, every bit is the function's own
  * @memory_bit: COMMAND's memory enable exists in the function
  * @io_bit: COMMAND's I/O enable exists in the function
  * @no_command_memory: memory enable is virtual, preset, and reaches nothing
+ * @chunked: an access is cut into naturally aligned chunks of 1, 2 or 4 bytes where ownership changes, and a write
+ *           to the function writes back the whole chunk; so Linux does it
  * @pm: where the capability with power state stands; 0: there is none; likewise the following
  */
 struct pcg_view {
@@ -102,11 +148,15 @@ struct pcg_view {
 	bool memory_bit;
 	bool io_bit;
 	bool no_command_memory;
+	bool chunked;
 	uint16_t pm;
 	uint16_t msi;
 	uint16_t msix;
 	uint16_t express;
 	uint16_t af;
+	struct pcg_view_linux own;
+	uint8_t owner[PCG_CONFIG_EXTENDED];
+	uint8_t special[PCG_CONFIG_DWORDS];
 	uint8_t hook[PCG_CONFIG_DWORDS];
 	uint32_t shadow[PCG_CONFIG_DWORDS];
 	uint32_t power_on[PCG_CONFIG_DWORDS];
@@ -182,9 +232,19 @@ uint8_t pcg_view_write_needs(const struct pcg_view *view, uint16_t dword, uint8_
  * @value: what is written
  * @host: what the function holds in the bytes that pcg_view_write_needs() asked for
  * @result: what is to be done now
+ *
+ * Where the view is @chunked this is the image alone: what goes by the width of an access, and what a write sets off
+ * besides, is done by pcg_function_submit().
  */
 void pcg_view_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t value, uint32_t host,
 		    struct pcg_view_write *result);
+
+/**
+ * pcg_view_msi() - how many MSI vectors are set up; the profile `linux` shows and writes MSI's flags by it
+ * @view: the view
+ * @vectors: how many; 0: MSI is off
+ */
+void pcg_view_msi(struct pcg_view *view, unsigned int vectors);
 
 /** pcg_view_memory_on() - memory decoding is on, as the guest set it */
 bool pcg_view_memory_on(const struct pcg_view *view);

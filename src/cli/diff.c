@@ -8,197 +8,290 @@
 #include "cli/cli.h"
 #include "cli/look.h"
 #include "cli/policy.h"
-#include "pci/registers.h"
+#include "cli/fate.h"
+#include "cli/regname.h"
+
+/*
+ * What is compared: the function and its guest, or the guests of two profiles.
+ * @fates: NULL, or what happens to each side's bits, which may differ where values do not
+ */
+struct sides {
+	const struct look *look; /* names registers */
+	const char *names[2];
+	const uint8_t *config[2];
+	const struct view_record *fates[2];
+};
 
 /* One register whose two sides differ, or a run of bytes that no table names. */
 struct difference {
-	unsigned int offset;
-	unsigned int width;
-	char name[32];    /* as setpci takes it: CAP_EXP+08.w */
-	const char *text; /* as the specification calls it */
-	uint32_t host;
-	uint32_t guest;
+	struct regname reg;
+	uint32_t value[2];
+	char fates[2][5]; /* letters as `map` draws them, the highest byte first */
 };
-
-static uint32_t value_of(const uint8_t *config, unsigned int offset, unsigned int width)
-{
-	uint32_t value = 0;
-
-	while (width-- > 0)
-		value = value << 8 | config[offset + width];
-	return value;
-}
-
-static void name_it(struct difference *d, const struct pcg_cap *cap)
-{
-	char letter = d->width == 1 ? 'b' : d->width == 2 ? 'w' : 'l';
-	const char *setpci = NULL;
-
-	if (cap != NULL)
-		pcg_cap_text(cap->id, cap->extended, &setpci);
-	if (setpci != NULL)
-		snprintf(d->name, sizeof(d->name), "%s+%02x.%c", setpci, d->offset - cap->offset, letter);
-	else
-		snprintf(d->name, sizeof(d->name), "%02x.%c", d->offset, letter);
-}
-
-/* The register that byte @at belongs to: its own width where a table knows it, else the aligned dword. */
-static void find_register(const struct look *look, unsigned int at, struct difference *d)
-{
-	const struct pcg_cap *cap = at < PCG_HEADER_END ? NULL : pcg_layout_at(&look->host_layout, (uint16_t)at);
-	struct pci_register_place place;
-
-	d->text = "";
-	d->offset = at & ~3u;
-	d->width = 4;
-	if (pci_register_at(&place, &look->host_layout, look->host, (uint16_t)at)) {
-		d->offset = place.offset;
-		d->width = place.row->width;
-		d->text = place.row->name;
-	} else if (cap != NULL && at - cap->offset < (cap->extended ? 4u : 2u)) {
-		d->width = cap->extended ? 4 : 2;
-		d->text = "capability header";
-	}
-	d->host = value_of(look->host, d->offset, d->width);
-	d->guest = value_of(look->guest, d->offset, d->width);
-	name_it(d, cap);
-}
 
 struct list {
 	struct difference all[PCG_CONFIG_EXTENDED];
 	unsigned int count;
 };
 
-static void compare(const struct look *look, struct list *list)
+static void find_register(const struct sides *sides, unsigned int at, struct difference *d)
+{
+	unsigned int side, i;
+
+	memset(d, 0, sizeof(*d));
+	regname_at(&d->reg, &sides->look->host_layout, sides->look->host, at);
+	for (side = 0; side < 2; side++) {
+		d->value[side] = regname_value(sides->config[side], d->reg.offset, d->reg.width);
+		for (i = 0; sides->fates[side] != NULL && i < d->reg.width; i++)
+			d->fates[side][d->reg.width - 1 - i] =
+				fate_letter(view_fate(sides->fates[side], d->reg.offset + i));
+	}
+}
+
+static bool same_fate(const struct sides *sides, unsigned int at)
+{
+	unsigned int bit;
+
+	for (bit = at * 8; sides->fates[0] != NULL && bit < at * 8 + 8; bit++) {
+		struct why why[2];
+
+		view_why(sides->fates[0], bit, &why[0]);
+		view_why(sides->fates[1], bit, &why[1]);
+		if (why[0].fate != why[1].fate)
+			return false;
+	}
+	return true;
+}
+
+static void compare(const struct sides *sides, struct list *list)
 {
 	unsigned int at = 0;
 
 	list->count = 0;
-	while (at < look->size) {
+	while (at < sides->look->size) {
 		struct difference *d = &list->all[list->count];
 
-		if (look->host[at] == look->guest[at]) {
+		if (sides->config[0][at] == sides->config[1][at] && same_fate(sides, at)) {
 			at++;
 			continue;
 		}
-		find_register(look, at, d);
+		find_register(sides, at, d);
 		list->count++;
-		at = d->offset + d->width;
+		at = d->reg.offset + (unsigned int)d->reg.width;
 	}
 }
 
-static const struct difference *find_devctl(const struct look *look, const struct list *list)
+static const struct difference *find_devctl(const struct sides *sides, const struct list *list)
 {
-	const struct pcg_cap *cap = pcg_layout_find(&look->host_layout, PCG_CAP_EXP);
+	const struct pcg_cap *cap = pcg_layout_find(&sides->look->host_layout, PCG_CAP_EXP);
 	unsigned int i;
 
 	for (i = 0; cap != NULL && i < list->count; i++)
-		if (list->all[i].offset == cap->offset + (unsigned int)PCG_EXP_DEVCTL)
+		if (list->all[i].reg.offset == cap->offset + (unsigned int)PCG_EXP_DEVCTL)
 			return &list->all[i];
 	return NULL;
 }
 
-static void print_size(const char *what, uint32_t host, uint32_t guest)
+static void print_size(const char *what, uint32_t first, uint32_t second)
 {
-	printf("  %-18s %-19s %4u bytes %4u bytes\n", "", what, 128u << host, 128u << guest);
+	printf("  %-18s %-19s %4u bytes %4u bytes\n", "", what, 128u << first, 128u << second);
+}
+
+static bool alike(const struct difference *a, const struct difference *b)
+{
+	return a->reg.name[0] == '\0' && b->reg.name[0] == '\0' && a->reg.cap == b->reg.cap &&
+	       a->reg.offset + (unsigned int)a->reg.width == b->reg.offset && a->reg.width == b->reg.width &&
+	       memcmp(a->value, b->value, sizeof(a->value)) == 0 && memcmp(a->fates, b->fates, sizeof(a->fates)) == 0;
+}
+
+/* @last: the end of a run of registers that have no name and do not differ from each other. */
+static void print_row(const struct difference *d, const struct difference *last)
+{
+	int digits = d->reg.width * 2;
+	char name[80];
+
+	snprintf(name, sizeof(name), d == last ? "%s" : "%s to %s", d->reg.setpci, last->reg.setpci);
+	printf("  %-18s %-19s %*s%0*x %*s%0*x", name, d->reg.name, 10 - digits, "", digits, d->value[0], 10 - digits,
+	       "", digits, d->value[1]);
+	if (d->fates[0][0] != '\0')
+		printf("   %4s %4s", d->fates[0], d->fates[1]);
+	putchar('\n');
+}
+
+/* What a lone letter of the last columns means, where there are any. */
+static void print_legend(const struct sides *sides)
+{
+	unsigned int i;
+
+	if (sides->fates[0] == NULL)
+		return;
+	printf("\nThe last columns: what happens to each byte, the highest first; closed bits do not count beside others.\n");
+	for (i = 0; i < NUM_FATES; i++)
+		printf("  %c  %s\n", fate_letter((enum why_fate)i), fate_word((enum why_fate)i));
 }
 
 /* Payload and request sizes first: that is where the path and the guest disagree by design. */
-static void print_row(const struct difference *d)
+static void print_table(const struct sides *sides, const struct list *list)
 {
-	int digits = (int)d->width * 2;
-
-	printf("  %-18s %-19s %*s%0*x %*s%0*x\n", d->name, d->text, 10 - digits, "", digits, d->host, 10 - digits, "",
-	       digits, d->guest);
-}
-
-static void print_table(const struct look *look, const struct list *list)
-{
-	const struct difference *devctl = find_devctl(look, list);
+	const struct difference *devctl = find_devctl(sides, list);
 	unsigned int i;
 
-	printf("%s: %u registers differ\n", look->func, list->count);
+	printf("%s: %u registers differ\n", sides->look->func, list->count);
 	if (list->count == 0)
 		return;
-	printf("  %-18s %-19s %10s %10s\n", "register", "", "host", "guest");
+	printf("  %-18s %-19s %10s %10s\n", "register", "", sides->names[0], sides->names[1]);
 	if (devctl != NULL) {
-		print_row(devctl);
-		print_size("MaxPayload", (devctl->host & PCG_DEVCTL_MPS) >> 5, (devctl->guest & PCG_DEVCTL_MPS) >> 5);
-		print_size("MaxReadReq", (devctl->host & PCG_DEVCTL_MRRS) >> 12,
-			   (devctl->guest & PCG_DEVCTL_MRRS) >> 12);
+		const uint32_t *value = devctl->value;
+
+		print_row(devctl, devctl);
+		print_size("MaxPayload", (value[0] & PCG_DEVCTL_MPS) >> 5, (value[1] & PCG_DEVCTL_MPS) >> 5);
+		print_size("MaxReadReq", (value[0] & PCG_DEVCTL_MRRS) >> 12, (value[1] & PCG_DEVCTL_MRRS) >> 12);
 	}
-	for (i = 0; i < list->count; i++)
-		if (&list->all[i] != devctl)
-			print_row(&list->all[i]);
+	for (i = 0; i < list->count; i++) {
+		const struct difference *first = &list->all[i];
+
+		while (i + 1 < list->count && alike(&list->all[i], &list->all[i + 1]))
+			i++;
+		if (first != devctl)
+			print_row(first, &list->all[i]);
+	}
+	print_legend(sides);
 }
 
-static void print_json(const struct look *look, const struct list *list)
+static struct json_object *json_row(const struct sides *sides, const struct difference *d)
+{
+	struct json_object *row = json_object_new_object(), *fates;
+	unsigned int side;
+
+	json_object_object_add(row, "offset", json_object_new_int(d->reg.offset));
+	json_object_object_add(row, "width", json_object_new_int(d->reg.width));
+	json_object_object_add(row, "setpci", json_object_new_string(d->reg.setpci));
+	json_object_object_add(row, "name", json_object_new_string(d->reg.name));
+	for (side = 0; side < 2; side++)
+		json_object_object_add(row, sides->names[side], json_object_new_int64(d->value[side]));
+	if (sides->fates[0] == NULL)
+		return row;
+	fates = json_object_new_object();
+	for (side = 0; side < 2; side++)
+		json_object_object_add(fates, sides->names[side], json_object_new_string(d->fates[side]));
+	json_object_object_add(row, "fates", fates);
+	return row;
+}
+
+static void print_json(const struct sides *sides, const struct list *list)
 {
 	struct json_object *root = json_object_new_object(), *rows = json_object_new_array();
 	unsigned int i;
 
-	for (i = 0; i < list->count; i++) {
-		const struct difference *d = &list->all[i];
-		struct json_object *row = json_object_new_object();
-
-		json_object_object_add(row, "offset", json_object_new_int((int)d->offset));
-		json_object_object_add(row, "width", json_object_new_int((int)d->width));
-		json_object_object_add(row, "setpci", json_object_new_string(d->name));
-		json_object_object_add(row, "name", json_object_new_string(d->text));
-		json_object_object_add(row, "host", json_object_new_int64(d->host));
-		json_object_object_add(row, "guest", json_object_new_int64(d->guest));
-		json_object_array_add(rows, row);
-	}
-	json_object_object_add(root, "function", json_object_new_string(look->func));
+	for (i = 0; i < list->count; i++)
+		json_object_array_add(rows, json_row(sides, &list->all[i]));
+	json_object_object_add(root, "function", json_object_new_string(sides->look->func));
 	json_object_object_add(root, "differences", rows);
 	puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
 	json_object_put(root);
 }
 
+struct settings {
+	struct pcg_view_options view;
+	struct pcg_view_options against; /* .profile NULL: the function itself */
+	bool json;
+	const char *func;
+};
+
 static void usage(FILE *out)
 {
-	fprintf(out, "usage: pcigate diff FUNC [--json]\n\n"
-		     "Lists the registers that the guest reads otherwise than the function holds them.\n\n"
-		     "  --json                   for programs\n");
+	fprintf(out,
+		"usage: pcigate diff FUNC [--json]\n"
+		"       pcigate diff FUNC --profile A --against B [--json]\n\n"
+		"Lists the registers that the guest reads otherwise than the function holds them; or those of which the\n"
+		"guests of two profiles read another value, or whose bits are not treated alike.\n\n"
+		"  --against NAME           another profile, instead of the function\n"
+		"  --json                   for programs\n");
 	fputs(cli_policy_help, out);
 	fprintf(out, "\nExit status 0: nothing differs, 1: something does.\n");
 }
 
-int cli_diff(int argc, char **argv)
+static int parse(int argc, char **argv, struct settings *s)
 {
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "profile", required_argument, NULL, 'p' },
-		{ "policy", required_argument, NULL, 'P' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "json", no_argument, NULL, 'j' },          { "against", required_argument, NULL, 'a' },
+		{ "profile", required_argument, NULL, 'p' }, { "policy", required_argument, NULL, 'P' },
+		{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
 	};
-	static struct look look;
-	static struct list list;
-	struct pcg_view_options view = { .profile = pcg_profile_find("guarded") };
-	struct pcg_log notes = cli_log(PCG_WARN);
-	bool json = false;
+	struct pcg_view_options other = { 0 };
 	int option;
 
+	s->view.profile = pcg_profile_find("guarded");
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'h') {
 			usage(stdout);
-			return CLI_DONE;
+			return -1;
 		}
-		if (option == 'j')
-			json = true;
-		else if (option == '?' || (option == 'p' && cli_profile("diff", &view, optarg) < 0) ||
-			 (option == 'P' && cli_policy("diff", &view, optarg) < 0))
+		s->json |= option == 'j';
+		if (option == '?' || (option == 'p' && cli_profile("diff", &s->view, optarg) < 0) ||
+		    (option == 'a' && cli_profile("diff", &other, optarg) < 0) ||
+		    (option == 'P' && cli_policy("diff", &s->view, optarg) < 0))
 			return CLI_USAGE;
 	}
 	if (optind != argc - 1)
 		return cli_error("diff", CLI_USAGE, "name one function; pcigate diff --help says how");
-	if (look_at(&look, argv[optind], &view, &notes) < 0)
+	s->func = argv[optind];
+	s->against = s->view;
+	s->against.profile = other.profile;
+	if (other.profile != NULL && strncmp(s->func, "live:", 5) == 0)
+		return cli_error("diff", CLI_USAGE,
+				 "--against: a running server has one profile; name its FUNC instead");
+	if (other.profile == s->view.profile)
+		return cli_error("diff", CLI_USAGE, "--against: two different profiles are compared");
+	return CLI_DONE;
+}
+
+/* The other profile's guest, and what both do to each bit. */
+static int look_again(struct sides *sides, const struct settings *s, struct look *other)
+{
+	static struct view_record records[2];
+	const struct pcg_view_options *options[2] = { &s->view, &s->against };
+	unsigned int i;
+
+	if (look_at(other, s->func, &s->against, NULL) < 0)
+		return cli_error("diff", CLI_CANNOT, "--against: %s cannot be opened with that profile", s->func);
+	sides->config[0] = sides->look->guest;
+	sides->config[1] = other->guest;
+	for (i = 0; i < 2; i++) {
+		sides->names[i] = options[i]->profile->name;
+		sides->fates[i] = &records[i];
+		if (view_record_init(&records[i], &sides->look->info, sides->look->host, options[i], NULL) < 0)
+			return cli_error("diff", CLI_CANNOT, "%s: profile %s cannot be compiled for it", s->func,
+					 sides->names[i]);
+	}
+	return CLI_DONE;
+}
+
+int cli_diff(int argc, char **argv)
+{
+	static struct look look, other;
+	static struct list list;
+	struct settings s = { 0 };
+	struct pcg_log notes = cli_log(PCG_WARN);
+	struct sides sides = {
+		.look = &look,
+		.names = { "host", "guest" },
+		.config = { look.host, look.guest },
+	};
+	int ret = parse(argc, argv, &s);
+
+	if (ret != CLI_DONE)
+		return ret < 0 ? CLI_DONE : ret;
+	if (look_at(&look, s.func, &s.view, &notes) < 0)
 		return CLI_CANNOT;
-	compare(&look, &list);
-	if (json)
-		print_json(&look, &list);
+	if (s.against.profile != NULL && look_again(&sides, &s, &other) != CLI_DONE)
+		return CLI_CANNOT;
+	compare(&sides, &list);
+	if (s.json)
+		print_json(&sides, &list);
 	else
-		print_table(&look, &list);
+		print_table(&sides, &list);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return CLI_CANNOT;
 	return list.count == 0 ? CLI_DONE : CLI_FOUND;
 }

@@ -95,6 +95,7 @@ static int look_inside(struct look *look, struct pcg_host *host, const struct pc
 	look->size = host->info.config_size;
 	memcpy(look->bars, host->info.bars, sizeof(look->bars));
 	look->rom = host->info.rom;
+	look->info = host->info;
 	/* The host side first: opening may change it. */
 	ret = read_host(look, host);
 	if (ret == 0) {
@@ -122,6 +123,21 @@ static int look_here(struct look *look, const char *func, const struct pcg_view_
 		base_log(log, PCG_ERROR, "%s: cannot read the function: %s", func, strerror(-ret));
 	pcg_host_destroy(host);
 	return ret;
+}
+
+/* A running server tells less than a backend; what it does not tell is as it mostly is. */
+static void guess_info(struct look *look)
+{
+	struct pcg_host_info *info = &look->info;
+
+	info->config_size = (uint16_t)look->size;
+	memcpy(info->bars, look->bars, sizeof(info->bars));
+	info->rom = look->rom;
+	info->can_reset = true;
+	info->is_vf = pcg_get16(look->host + PCG_VENDOR) == 0xffff;
+	info->vendor = pcg_get16(look->guest + PCG_VENDOR);
+	info->device = pcg_get16(look->guest + PCG_DEVICE);
+	info->no_intx = look->guest[PCG_INT_PIN] == 0;
 }
 
 /* "PATH" or "PATH@N": N counts the functions that the server was given, from 0. */
@@ -160,6 +176,7 @@ static int look_live(struct look *look, const char *where, const struct pcg_log 
 	memcpy(look->bars, answer.bars, sizeof(look->bars));
 	look->rom = answer.rom;
 	snprintf(look->func, sizeof(look->func), "%s", answer.func);
+	guess_info(look);
 	return 0;
 }
 

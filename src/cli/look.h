@@ -3,6 +3,7 @@
 #ifndef CLI_LOOK_H
 #define CLI_LOOK_H
 
+#include <pcigate/host.h>
 #include <pcigate/pci.h>
 #include <pcigate/view.h>
 
@@ -14,6 +15,7 @@
  * @size: 256 or 4096
  * @bars: what its BARs decode
  * @rom: and its ROM
+ * @info: what its backend says of it, for whoever compiles a view; descriptors in it are closed
  * @host_layout: the capabilities of @host
  * @guest_layout: those of @guest
  */
@@ -24,6 +26,7 @@ struct look {
 	size_t size;
 	struct pcg_bar bars[PCG_NUM_BARS];
 	struct pcg_bar rom;
+	struct pcg_host_info info;
 	struct pcg_layout host_layout;
 	struct pcg_layout guest_layout;
 };

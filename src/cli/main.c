@@ -8,9 +8,13 @@
 #include "cli/cli.h"
 
 static const struct cli_verb verbs[] = {
+	{ "conform", "TARGET", "check configuration space against the specifications", cli_conform },
 	{ "diff", "FUNC", "the registers that a guest reads otherwise than the function holds them", cli_diff },
 	{ "inspect", "FUNC", "what the function is, as its guest or the host sees it", cli_inspect },
+	{ "map", "FUNC [-o FILE.svg]", "who owns each byte, what happens to it: as text or as a picture", cli_map },
+	{ "replay", "FUNC TRACE", "run an access trace, tell where it differs", cli_replay },
 	{ "serve", "FUNC | FUNC=SOCKET…", "serve functions over vfio-user", cli_serve },
+	{ "why", "FUNC REG", "why a register reads and takes what it does: rule, section, hook", cli_why },
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -59,6 +63,7 @@ static void usage(FILE *out)
 	fprintf(out, "\nFUNC names a function:\n"
 		     "  dump:FILE[@BDF]      one recorded by lspci -xxx or -xxxx\n"
 		     "  sim:endpoint-test    a PCI endpoint test function, simulated\n"
+		     "  sim:broken           a mediated function with one fault, to try conform on\n"
 		     "  live:CONTROL[@N]     one that another pcigate serves with --control (inspect only)\n"
 		     "\npcigate VERB --help says more of a verb.\n");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,8 @@
 #include "cli/policy.h"
 
 const char *const cli_policy_help =
-	"  --profile NAME           guarded (default): what the specifications ask; raw: no mediation\n"
+	"  --profile NAME           guarded (default): what the specifications ask; linux: what Linux's vfio-pci does,\n"
+	"                           its faults included; raw: no mediation\n"
 	"  --policy NAME[=VALUE]    may be given again; names:\n"
 	"                             mps-supported=BYTES   the largest payload the guest may believe in (128 to 4096)\n"
 	"                             no-command-memory[=on|off]   the function has no memory enable bit\n";
@@ -45,10 +47,16 @@ static const struct policy {
 
 int cli_profile(const char *verb, struct pcg_view_options *options, const char *name)
 {
+	char known[128] = "";
+	size_t used = 0;
+	unsigned int n;
+
 	options->profile = pcg_profile_find(name);
 	if (options->profile != NULL)
 		return 0;
-	cli_error(verb, CLI_USAGE, "--profile %s: no such profile; there are guarded and raw", name);
+	for (n = 0; pcg_profile_name(n) != NULL; n++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, " %s", pcg_profile_name(n));
+	cli_error(verb, CLI_USAGE, "--profile %s: no such profile; there are%s", name, known);
 	return -EINVAL;
 }
 

@@ -9,7 +9,7 @@
  * Nodes come from slabs of their own, so that they cost no allocator header, lie together, and go back to the
  * kernel when the client lets go of them. A slab is aligned to its size: a node finds it by masking.
  */
-#define SLAB_SIZE  ((size_t)256 * 1024)
+#define SLAB_SIZE  ((size_t)2048 * 1024)
 #define SLAB_NODES ((uint32_t)((SLAB_SIZE - 64) / sizeof(struct dma_map)))
 
 struct dma_slab {
@@ -50,6 +50,9 @@ static struct dma_slab *maps_slab_create(struct dma_maps *maps)
 		munmap(at, before);
 	munmap(at + before + SLAB_SIZE, SLAB_SIZE - before);
 	slab = (void *)(at + before);
+	/* A walk through many maps is a walk through as many pages. The first slab stays small for those with few. */
+	if (!LIST_EMPTY(&maps->partial) || !LIST_EMPTY(&maps->full))
+		madvise(slab, SLAB_SIZE, MADV_HUGEPAGE);
 	LIST_INSERT_HEAD(&maps->partial, slab, entry);
 	return slab;
 }

@@ -10,7 +10,7 @@
  */
 
 /* The piece that starts at f->moved. Returns its length. */
-static unsigned int next_piece(struct pcg_function *f)
+unsigned int config_piece(struct pcg_function *f)
 {
 	const struct pcg_request *rq = f->request;
 	uint64_t offset = rq->offset + f->moved;
@@ -23,7 +23,7 @@ static unsigned int next_piece(struct pcg_function *f)
 	return n;
 }
 
-static void put_bytes(const struct pcg_function *f, uint32_t value)
+void config_put(const struct pcg_function *f, uint32_t value)
 {
 	uint8_t *data = (uint8_t *)f->request->data + f->moved;
 	unsigned int i;
@@ -33,7 +33,7 @@ static void put_bytes(const struct pcg_function *f, uint32_t value)
 			*data++ = (uint8_t)(value >> 8 * i);
 }
 
-static uint32_t get_bytes(const struct pcg_function *f)
+uint32_t config_get(const struct pcg_function *f)
 {
 	const uint8_t *data = (const uint8_t *)f->request->data + f->moved;
 	uint32_t value = 0;
@@ -49,7 +49,7 @@ static int read_host(struct pcg_function *f)
 {
 	uint8_t needs;
 
-	next_piece(f);
+	config_piece(f);
 	needs = pcg_view_read_needs(&f->view, f->at, f->be);
 	f->host_value = 0;
 	if (needs == 0)
@@ -59,9 +59,9 @@ static int read_host(struct pcg_function *f)
 
 static int read_merge(struct pcg_function *f)
 {
-	unsigned int n = next_piece(f);
+	unsigned int n = config_piece(f);
 
-	put_bytes(f, pcg_view_read(&f->view, f->at, f->host_value));
+	config_put(f, pcg_view_read(&f->view, f->at, f->host_value));
 	f->moved += n;
 	if (f->moved < f->request->length)
 		f->steps = config_read_steps;
@@ -74,8 +74,8 @@ static int write_read_before(struct pcg_function *f)
 {
 	uint8_t needs;
 
-	next_piece(f);
-	f->value = get_bytes(f);
+	config_piece(f);
+	f->value = config_get(f);
 	f->host_value = 0;
 	needs = pcg_view_write_needs(&f->view, f->at, f->be, f->value);
 	if (needs == 0)
@@ -86,6 +86,11 @@ static int write_read_before(struct pcg_function *f)
 static int write_decide(struct pcg_function *f)
 {
 	pcg_view_write(&f->view, f->at, f->be, f->value, f->host_value, &f->write);
+	return PCG_DONE;
+}
+
+static int write_act(struct pcg_function *f)
+{
 	if (f->write.effects != 0 && f->events.effects != NULL)
 		f->events.effects(f->events.arg, &f->write);
 	order_push(f, contract_for_write(f));
@@ -94,13 +99,19 @@ static int write_decide(struct pcg_function *f)
 
 static int write_next(struct pcg_function *f)
 {
-	f->moved += next_piece(f);
+	f->moved += config_piece(f);
 	if (f->moved < f->request->length)
 		f->steps = config_write_steps;
 	return PCG_DONE;
 }
 
-const step_fn config_write_steps[] = { write_read_before, write_decide, write_next, NULL };
+const step_fn config_write_steps[] = {
+	write_read_before,
+	[CONFIG_WRITE_DECIDE] = write_decide,
+	[CONFIG_WRITE_ACT] = write_act,
+	[CONFIG_WRITE_NEXT] = write_next,
+	NULL,
+};
 
 /* What the write comes to in the function itself. */
 int config_host_write(struct pcg_function *f)

@@ -10,7 +10,7 @@
 
 /* --- single steps --- */
 
-static int mappings_revoke(struct pcg_function *f)
+int contract_revoke(struct pcg_function *f)
 {
 	return f->host->ops->revoke != NULL ? f->host->ops->revoke(f->host, &f->op) : PCG_DONE;
 }
@@ -29,12 +29,12 @@ static int irqs_quiet(struct pcg_function *f)
 }
 
 /* Told to the function itself: the view's bit follows with the reset. */
-static int read_command(struct pcg_function *f)
+int contract_read_command(struct pcg_function *f)
 {
 	return f->host->ops->config_read(f->host, PCG_COMMAND / 4, 3, &f->host_value, &f->op);
 }
 
-static int master_off(struct pcg_function *f)
+int contract_master_off(struct pcg_function *f)
 {
 	if (!(f->host_value & PCG_COMMAND_MASTER))
 		return PCG_DONE;
@@ -42,14 +42,14 @@ static int master_off(struct pcg_function *f)
 					  &f->op);
 }
 
-static int dma_detach(struct pcg_function *f)
+int contract_detach(struct pcg_function *f)
 {
 	if (f->host->ops->dma != NULL)
 		f->host->ops->dma(f->host, NULL);
 	return PCG_DONE;
 }
 
-static int dma_attach(struct pcg_function *f)
+int contract_attach(struct pcg_function *f)
 {
 	if (f->host->ops->dma != NULL && f->dma != NULL)
 		f->host->ops->dma(f->host, f->dma);
@@ -180,7 +180,7 @@ static int restore_registers(struct pcg_function *f)
 	return ret;
 }
 
-static int rewind_index(struct pcg_function *f)
+int contract_rewind(struct pcg_function *f)
 {
 	f->index = 0;
 	return PCG_DONE;
@@ -194,17 +194,18 @@ static const step_fn plain_write[] = { config_host_write, irqs_follow, NULL };
 static const step_fn memory_on[] = { config_host_write, mappings_allow, irqs_follow, NULL };
 
 /* memory enable 1→0: mappings revoked first, then hardware */
-static const step_fn memory_off[] = { mappings_revoke, config_host_write, irqs_follow, NULL };
+static const step_fn memory_off[] = { contract_revoke, config_host_write, irqs_follow, NULL };
 
 /* D0→D1, D2, D3hot: mappings revoked first, then hardware */
 static const step_fn power_down[] = {
-	mappings_revoke, rewind_index, save_registers, config_host_write, power_reached, host_power, NULL,
+	contract_revoke, contract_rewind, save_registers, config_host_write, power_reached, host_power, NULL,
 };
 
 /* →D0: hardware first, then state restored, then mappings */
 static const step_fn power_up[] = {
-	host_power,        rewind_index,  restore_registers, rewind_index, restore_addresses,
-	config_host_write, power_reached, mappings_allow,    NULL,
+	host_power,      contract_rewind,   restore_registers,
+	contract_rewind, restore_addresses, config_host_write,
+	power_reached,   mappings_allow,    NULL,
 };
 
 /*
@@ -212,8 +213,20 @@ static const step_fn power_up[] = {
  * power-on values, and what the client still holds is rebuilt
  */
 const step_fn reset_steps[] = {
-	irqs_quiet,   read_command,      master_off,  dma_detach,      mappings_revoke, host_reset,     power_on,
-	rewind_index, restore_addresses, read_devctl, restore_payload, dma_attach,      mappings_allow, NULL,
+	irqs_quiet,
+	contract_read_command,
+	contract_master_off,
+	contract_detach,
+	contract_revoke,
+	host_reset,
+	power_on,
+	contract_rewind,
+	restore_addresses,
+	read_devctl,
+	restore_payload,
+	contract_attach,
+	mappings_allow,
+	NULL,
 };
 
 const step_fn *contract_for_write(struct pcg_function *f)
@@ -253,8 +266,11 @@ static int compile_view(struct pcg_function *f)
 	if (ret < 0)
 		return ret;
 	memory_init(f);
+	/* All of the MSI-X table is still to be made. */
+	memset(f->msix_ours, 0xff, sizeof(f->msix_ours));
 	irqs_power_on(f);
 	f->open = true;
+	f->reach = f->host->info.config_size;
 	return PCG_DONE;
 }
 
@@ -279,6 +295,7 @@ static int regions_anew(struct pcg_function *f)
 static int end_quarantine(struct pcg_function *f)
 {
 	f->quarantined = false;
+	f->reach = f->host->info.config_size;
 	return PCG_DONE;
 }
 

@@ -29,6 +29,11 @@ static void resume(struct pcg_op *op, int result)
 	struct pcg_request *request = f->request;
 
 	f->waiting = false;
+	if (f->forgiving) {
+		f->forgiving = false;
+		f->forgiven = result;
+		result = 0;
+	}
 	if (result == 0)
 		result = order_run(f);
 	if (result == PCG_PENDING)
@@ -106,25 +111,10 @@ int pcg_function_lend(struct pcg_function *f, unsigned int index)
 	return fd;
 }
 
-static int submit_config(struct pcg_function *f, struct pcg_request *request)
-{
-	/* Judged on the whole access, before it is split: one that runs off the end changes nothing. */
-	if (request->offset > f->host->info.config_size ||
-	    request->length > f->host->info.config_size - request->offset)
-		return -EINVAL;
-	if (request->length == 0)
-		return PCG_DONE;
-	return start(f, request, request->kind == PCG_REQUEST_READ ? config_read_steps : config_write_steps);
-}
-
 static int submit_access(struct pcg_function *f, struct pcg_request *request)
 {
 	int ret;
 
-	if (f->quarantined || !f->open)
-		return -EIO;
-	if (request->region == PCG_REGION_CONFIG)
-		return submit_config(f, request);
 	if (request->region >= PCG_NUM_REGIONS)
 		return -EINVAL;
 	ret = memory_check(f, request);
@@ -133,20 +123,38 @@ static int submit_access(struct pcg_function *f, struct pcg_request *request)
 	return start(f, request, memory_steps);
 }
 
-int pcg_function_submit(struct pcg_function *f, struct pcg_request *request)
+/* Kept apart: the short way must not pay for what this one needs. */
+static __attribute__((noinline)) int submit_other(struct pcg_function *f, struct pcg_request *request)
 {
 	if (f->request != NULL)
 		return -EBUSY;
-	switch (request->kind) {
-	case PCG_REQUEST_READ:
-	case PCG_REQUEST_WRITE:
-		return submit_access(f, request);
-	case PCG_REQUEST_RESET:
-		return f->quarantined || !f->open ? -EIO : start(f, request, reset_steps);
-	case PCG_REQUEST_CLOSE:
+	if (request->kind == PCG_REQUEST_CLOSE)
 		return f->open ? start(f, request, close_steps) : -EIO;
-	}
-	return -EINVAL;
+	if (!f->open || f->quarantined)
+		return -EIO;
+	if (request->kind == PCG_REQUEST_RESET)
+		return start(f, request, f->view.chunked ? linux_reset_steps : reset_steps);
+	if (request->kind > PCG_REQUEST_CLOSE)
+		return -EINVAL;
+	if (request->region != PCG_REGION_CONFIG)
+		return submit_access(f, request);
+	if (request->length == 0 && request->offset <= f->host->info.config_size)
+		return PCG_DONE;
+	return f->view.chunked ? -EFAULT : -EINVAL;
+}
+
+/*
+ * Configuration accesses first, there are so many of them. They are judged on the whole, before they are split: one
+ * that runs off the end changes nothing.
+ */
+int pcg_function_submit(struct pcg_function *f, struct pcg_request *request)
+{
+	uint64_t left = f->reach - request->offset;
+
+	if (request->region != PCG_REGION_CONFIG || f->request != NULL || request->offset >= f->reach ||
+	    request->length - 1 >= left || request->kind > PCG_REQUEST_WRITE)
+		return submit_other(f, request);
+	return request->kind == PCG_REQUEST_READ ? fast_read(f, request) : fast_write(f, request);
 }
 
 void pcg_function_quarantine(struct pcg_function *f)
@@ -154,6 +162,7 @@ void pcg_function_quarantine(struct pcg_function *f)
 	order_drop(f);
 	irqs_reset(f);
 	f->quarantined = true;
+	f->reach = 0;
 }
 
 bool pcg_function_quarantined(const struct pcg_function *f)

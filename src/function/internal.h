@@ -5,6 +5,8 @@
 
 #include <pcigate/function.h>
 
+#include "view/linux.h"
+#include "pci/msix.h"
 #include "view/state.h"
 
 /*
@@ -19,16 +21,9 @@ typedef int (*step_fn)(struct pcg_function *f);
 /* One interrupt index. */
 struct irq {
 	bool active;           /* the client has set it up */
-	unsigned int attached; /* how many vectors somebody listens to */
+	unsigned int attached; /* one more than the highest vector that was set up */
 	uint32_t listens[PCG_MSIX_MAX / 32];
 	uint32_t pending[PCG_MSIX_MAX / 32];
-};
-
-/* A range of a BAR that is the mediator's own. */
-struct window {
-	unsigned int bar;
-	uint64_t start;
-	uint64_t end;
 };
 
 struct pcg_function {
@@ -43,6 +38,7 @@ struct pcg_function {
 	bool open;
 	bool lent; /* the client has descriptors of regions */
 	bool quarantined;
+	uint32_t reach; /* bytes of configuration space that answer: all, or none */
 	enum pcg_power power;
 
 	/* the operation under way */
@@ -62,6 +58,14 @@ struct pcg_function {
 	uint32_t host_value;
 	struct pcg_view_write write;
 
+	/* the same under the profile `linux` */
+	struct linux_plan plan;
+	bool forgiving; /* the operation under way may fail without ending the access */
+	int forgiven;   /* what it ended with */
+	bool due;       /* the step before found something to do */
+	bool saved_d3;  /* registers are kept for the way back from D3hot */
+	uint32_t number;
+
 	/* the registers kept over D3hot, by dword */
 	uint32_t saved[PCG_CONFIG_DWORDS];
 
@@ -69,8 +73,8 @@ struct pcg_function {
 	bool intx_masked; /* by the client, or because it has been told */
 	bool intx_level;
 	bool intx_missed; /* rose while masked */
-	struct window table;
-	struct window pba;
+	struct pci_window table;
+	struct pci_window pba;
 	unsigned int vectors; /* MSI-X */
 	uint8_t msix_table[PCG_MSIX_MAX * 16];
 	uint32_t msix_ours[PCG_MSIX_MAX / 32]; /* entries the client keeps here, not in a table of its own */
@@ -88,12 +92,44 @@ extern const step_fn open_steps[];
 extern const step_fn reset_steps[];
 extern const step_fn close_steps[];
 const step_fn *contract_for_write(struct pcg_function *f);
+int contract_revoke(struct pcg_function *f);
+int contract_detach(struct pcg_function *f);
+int contract_attach(struct pcg_function *f);
+int contract_read_command(struct pcg_function *f);
+int contract_master_off(struct pcg_function *f);
+int contract_rewind(struct pcg_function *f);
 
-/* config.c: configuration accesses */
+/* config.c: configuration accesses; some steps of a write can be gone on with */
+#define CONFIG_WRITE_DECIDE 1
+#define CONFIG_WRITE_ACT    2
+#define CONFIG_WRITE_NEXT   3
 extern const step_fn config_read_steps[];
 extern const step_fn config_write_steps[];
 int config_host_write(struct pcg_function *f);
-int config_read_now(struct pcg_function *f, struct pcg_request *request);
+unsigned int config_piece(struct pcg_function *f);
+void config_put(const struct pcg_function *f, uint32_t value);
+uint32_t config_get(const struct pcg_function *f);
+
+/* fast.c: both, by the short way where there is one */
+int fast_read(struct pcg_function *f, struct pcg_request *rq);
+int fast_write(struct pcg_function *f, struct pcg_request *rq);
+
+/* linux.c: the same under the profile `linux`; two of its steps can be gone on with */
+#define LINUX_WRITE_THROUGH 2
+#define LINUX_WRITE_ACT     3
+extern const step_fn linux_read_steps[];
+extern const step_fn linux_write_steps[];
+extern const step_fn linux_reset_steps[];
+
+/* linux_acts.c: what writes set off there */
+const step_fn *linux_before(enum linux_act act);
+const step_fn *linux_after(enum linux_act act);
+void linux_tell(struct pcg_function *f, enum pcg_deed deed, uint32_t value);
+int linux_forgive(struct pcg_function *f, int ret);
+int linux_save(struct pcg_function *f);
+int linux_restore(struct pcg_function *f);
+int linux_allow(struct pcg_function *f);
+int linux_zap(struct pcg_function *f);
 
 /* memory.c: BARs and ROM */
 extern const step_fn memory_steps[];
@@ -110,7 +146,7 @@ void irqs_update(struct pcg_function *f);
 void msix_init(struct pcg_function *f);
 void msix_power_on(struct pcg_function *f);
 bool msix_masked(const struct pcg_function *f, unsigned int vector);
-void msix_read(const struct pcg_function *f, const struct window *w, uint64_t offset, uint8_t *data, size_t length);
+void msix_read(const struct pcg_function *f, const struct pci_window *w, uint64_t offset, uint8_t *data, size_t length);
 void msix_write(struct pcg_function *f, uint64_t offset, const uint8_t *data, size_t length);
 
 #endif

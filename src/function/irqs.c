@@ -53,7 +53,8 @@ static bool masked(const struct pcg_function *f, enum pcg_irq_index index, unsig
 
 	if (index == PCG_IRQ_MSIX)
 		return msix_masked(f, vector);
-	if (index != PCG_IRQ_MSI || !f->view.mediated)
+	/* Linux leaves MSI's mask bits to hardware. */
+	if (index != PCG_IRQ_MSI || !f->view.mediated || f->view.chunked)
 		return false;
 	control = view_get16(&f->view, f->view.msi + PCG_MSI_CONTROL);
 	if (!(control & PCG_MSI_MASKABLE))
@@ -66,7 +67,7 @@ static void show_pending(struct pcg_function *f, unsigned int vector, bool value
 {
 	uint16_t control;
 
-	if (f->view.msi == 0 || !f->view.mediated)
+	if (f->view.msi == 0 || !f->view.mediated || f->view.chunked)
 		return;
 	control = view_get16(&f->view, f->view.msi + PCG_MSI_CONTROL);
 	if (control & PCG_MSI_MASKABLE)
@@ -187,6 +188,10 @@ int pcg_function_attach(struct pcg_function *f, enum pcg_irq_index index, unsign
 		return -EINVAL;
 	irq = &f->irqs[index];
 	irq->active = true;
+	if (vector >= irq->attached)
+		irq->attached = vector + 1;
+	if (index == PCG_IRQ_MSI)
+		pcg_view_msi(&f->view, irq->attached);
 	set_bit(irq->listens, vector, listens);
 	if (!listens)
 		return 0;
@@ -205,6 +210,8 @@ void pcg_function_irq_off(struct pcg_function *f, enum pcg_irq_index index)
 		if (get_bit(f->irqs[index].pending, vector))
 			show_pending(f, vector, false);
 	memset(&f->irqs[index], 0, sizeof(f->irqs[index]));
+	if (index == PCG_IRQ_MSI)
+		pcg_view_msi(&f->view, 0);
 	if (index == PCG_IRQ_INTX) {
 		f->intx_masked = false;
 		f->intx_missed = false;

@@ -6,14 +6,21 @@
 
 #define PAGE 4096u
 
-/* Nothing of a function answers while it is off: memory and I/O by COMMAND, everything outside D0. */
+/*
+ * Nothing of a function answers while it is off: memory and I/O by COMMAND, everything outside D0. Linux gates
+ * memory alone, and not before D3hot.
+ */
 static bool answers(const struct pcg_function *f, unsigned int region)
 {
+	bool io = region < PCG_NUM_BARS && f->host->info.bars[region].kind == PCG_BAR_IO;
+
 	if (!f->view.mediated)
 		return true;
+	if (f->view.chunked)
+		return io || (f->power < PCG_D3HOT && (f->view.no_command_memory || pcg_view_memory_on(&f->view)));
 	if (f->power != PCG_D0)
 		return false;
-	if (region < PCG_NUM_BARS && f->host->info.bars[region].kind == PCG_BAR_IO)
+	if (io)
 		return pcg_view_io_on(&f->view);
 	return pcg_view_memory_on(&f->view);
 }
@@ -32,7 +39,7 @@ int memory_check(struct pcg_function *f, const struct pcg_request *request)
 }
 
 /* Bytes from @offset up to where @w begins or ends. @inside says which. */
-static size_t clip(const struct window *w, const struct pcg_request *rq, uint64_t offset, size_t left, bool *inside)
+static size_t clip(const struct pci_window *w, const struct pcg_request *rq, uint64_t offset, size_t left, bool *inside)
 {
 	*inside = false;
 	if (w->end == 0 || w->bar != rq->region || offset >= w->end)
@@ -59,7 +66,7 @@ static int memory_piece(struct pcg_function *f)
 	f->moved += n;
 	order_again(f);
 	if (table || pba) {
-		const struct window *w = table ? &f->table : &f->pba;
+		const struct pci_window *w = table ? &f->table : &f->pba;
 
 		if (rq->kind == PCG_REQUEST_READ)
 			msix_read(f, w, offset - w->start, data, n);
@@ -102,7 +109,7 @@ static void cut(struct pcg_region *region, uint64_t start, uint64_t end)
 	}
 }
 
-static void cut_window(struct pcg_function *f, const struct window *w)
+static void cut_window(struct pcg_function *f, const struct pci_window *w)
 {
 	struct pcg_region *region = &f->regions[w->bar];
 

@@ -3,50 +3,18 @@
 
 #include "function/internal.h"
 
-#define ENTRY       16u /* PCIe 6.0, 7.7.2.5: address, upper address, data, vector control */
+#define ENTRY       PCI_MSIX_ENTRY
 #define CONTROL     12u
-#define CONTROL_BIT 1u /* 7.7.2.9: masked; all other bits of the byte are reserved */
-
-/*
- * A window must lie inside a memory BAR that exists. A function that points it elsewhere (seen in the field: at a
- * BAR that is not there) gets no vectors.
- */
-static bool place(const struct pcg_function *f, struct window *w, uint32_t pointer, uint64_t length)
-{
-	unsigned int bar = pointer & 7;
-	uint64_t start = pointer & ~7u;
-
-	if (bar >= PCG_NUM_BARS)
-		return false;
-	if (f->host->info.bars[bar].kind != PCG_BAR_MEM32 && f->host->info.bars[bar].kind != PCG_BAR_MEM64)
-		return false;
-	if (start + length > f->regions[bar].size)
-		return false;
-	w->bar = bar;
-	w->start = start;
-	w->end = start + length;
-	return true;
-}
+#define CONTROL_BIT 1u /* PCIe 6.0, 7.7.2.9: masked; all other bits of the byte are reserved */
 
 void msix_init(struct pcg_function *f)
 {
-	const uint8_t *cap = f->opened + f->view.msix;
-	unsigned int n;
+	struct pci_msix msix;
 
-	memset(&f->table, 0, sizeof(f->table));
-	memset(&f->pba, 0, sizeof(f->pba));
-	f->vectors = 0;
-	if (f->view.msix == 0 || f->view.msix + 12u > PCG_CONFIG_CONVENTIONAL)
-		return;
-	n = (pcg_get16(cap + PCG_MSIX_CONTROL) & PCG_MSIX_SIZE) + 1u;
-	if (!place(f, &f->table, pcg_get32(cap + PCG_MSIX_TABLE), (uint64_t)n * ENTRY) ||
-	    !place(f, &f->pba, pcg_get32(cap + PCG_MSIX_PBA), (n + 63) / 64 * 8)) {
-		memset(&f->table, 0, sizeof(f->table));
-		memset(&f->pba, 0, sizeof(f->pba));
-		pcg_say(&f->log, PCG_WARN, f->view.msix, n, "the MSI-X table lies outside every BAR: no vectors");
-		return;
-	}
-	f->vectors = n;
+	pci_msix_find(&msix, f->opened, f->view.msix, f->host->info.bars);
+	f->vectors = msix.vectors;
+	f->table = msix.table;
+	f->pba = msix.pba;
 }
 
 /* 7.7.2.9: every entry starts masked. */
@@ -54,10 +22,16 @@ void msix_power_on(struct pcg_function *f)
 {
 	unsigned int i;
 
-	memset(f->msix_table, 0, sizeof(f->msix_table));
-	memset(f->msix_ours, 0, sizeof(f->msix_ours));
-	for (i = 0; i < PCG_MSIX_MAX; i++)
+	/* Only what was written since: 32 KiB are not gone through for each client that comes and goes. */
+	for (i = 0; i < PCG_MSIX_MAX; i++) {
+		if (i % 32 == 0 && f->msix_ours[i / 32] == 0) {
+			i += 31;
+			continue;
+		}
+		memset(f->msix_table + i * ENTRY, 0, ENTRY);
 		f->msix_table[i * ENTRY + CONTROL] = CONTROL_BIT;
+	}
+	memset(f->msix_ours, 0, sizeof(f->msix_ours));
 }
 
 /*
@@ -66,12 +40,13 @@ void msix_power_on(struct pcg_function *f)
  */
 bool msix_masked(const struct pcg_function *f, unsigned int vector)
 {
-	if (f->view.mediated && view_get16(&f->view, f->view.msix + PCG_MSIX_CONTROL) & PCG_MSIX_FUNCTION_MASK)
+	if (f->view.mediated && !f->view.chunked &&
+	    view_get16(&f->view, f->view.msix + PCG_MSIX_CONTROL) & PCG_MSIX_FUNCTION_MASK)
 		return true;
 	return f->msix_ours[vector / 32] & 1u << vector % 32 && f->msix_table[vector * ENTRY + CONTROL] & CONTROL_BIT;
 }
 
-void msix_read(const struct pcg_function *f, const struct window *w, uint64_t offset, uint8_t *data, size_t length)
+void msix_read(const struct pcg_function *f, const struct pci_window *w, uint64_t offset, uint8_t *data, size_t length)
 {
 	const uint32_t *pending = f->irqs[PCG_IRQ_MSIX].pending;
 	size_t i;

@@ -15,6 +15,14 @@ static const struct pcg_profile profiles[] = {
 		.ecaps = guarded_ecaps,
 		.necaps = &guarded_necaps,
 		.gaps = REST_OPEN,
+		.caps_file = "capabilities.c",
+		.ecaps_file = "extended.c",
+	},
+	{
+		.name = "linux",
+		.help = "what vfio-pci of Linux 7.2 does, bit by bit, its faults included",
+		.mediated = true,
+		.as_linux = true,
 	},
 	{
 		.name = "raw",
@@ -58,8 +66,11 @@ const struct cap_policy *policy_cap(const struct pcg_profile *profile, const str
 {
 	static const struct cap_policy hidden = { .why = "hidden, its body closed" };
 	const struct cap_policy *table = cap->extended ? profile->ecaps : profile->caps;
-	unsigned int count = cap->extended ? *profile->necaps : *profile->ncaps;
+	unsigned int count;
 
+	if (table == NULL)
+		return &hidden;
+	count = cap->extended ? *profile->necaps : *profile->ncaps;
 	if (cap->id >= count || !table[cap->id].shown)
 		return &hidden;
 	return &table[cap->id];

@@ -66,14 +66,24 @@ enum rest {
 	REST_OPEN,      /* the function's, read and written */
 };
 
+/* Where a table stands, for `pcigate why`; without folders where the compiler can leave them out. */
+#ifdef __FILE_NAME__
+#define RULES_FILE __FILE_NAME__
+#else
+#define RULES_FILE __FILE__
+#endif
+
+/** struct rules - the rows of one register block; @file and @name: the table they stand in */
 struct rules {
 	const struct rule *row;
 	unsigned int count;
+	const char *file;
+	const char *name;
 };
 
 #define RULES(table)                                                                                                   \
 	{                                                                                                              \
-		table, sizeof(table) / sizeof((table)[0])                                                              \
+		table, sizeof(table) / sizeof((table)[0]), RULES_FILE, #table                                          \
 	}
 
 /**
@@ -83,6 +93,7 @@ struct rules {
  * @rules: the rows; NULL: none
  * @variant: which of several @rules counts for this instance; NULL: the first
  * @why: what a guest gets, in words
+ * @variants: how many @rules @variant chooses from; 0: one
  */
 struct cap_policy {
 	bool shown;
@@ -90,26 +101,33 @@ struct cap_policy {
 	const struct rules *rules;
 	unsigned int (*variant)(const uint8_t *config, const struct pcg_cap *cap);
 	const char *why;
+	unsigned int variants;
 };
 
 /**
  * struct pcg_profile - all of it, by name
  * @mediated: false: no rule at all, the guest meets the function itself
+ * @as_linux: policy/linux.h holds the rules, not the tables below
  * @header: rows of the type 0 header; BARs and ROM come from the function's facts
  * @caps: by capability id, @ncaps of them; ids past the end and empty rows are hidden
  * @ecaps: the same for extended capabilities
  * @gaps: bytes that belong to no capability
+ * @caps_file: the file that @caps stands in; NULL: nobody says
+ * @ecaps_file: and that of @ecaps
  */
 struct pcg_profile {
 	const char *name;
 	const char *help;
 	bool mediated;
+	bool as_linux;
 	const struct rules *header;
 	const struct cap_policy *caps;
 	const unsigned int *ncaps;
 	const struct cap_policy *ecaps;
 	const unsigned int *necaps;
 	enum rest gaps;
+	const char *caps_file;
+	const char *ecaps_file;
 };
 
 /** policy_cap() - what a profile says of a capability; a hidden policy for what it does not name */

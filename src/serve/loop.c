@@ -47,6 +47,13 @@ int serve_watch(struct serve_loop *loop, struct serve_watch *watch, uint32_t eve
 	return 0;
 }
 
+int serve_watch_again(struct serve_loop *loop, struct serve_watch *watch)
+{
+	struct epoll_event event = { .events = watch->events, .data.ptr = watch };
+
+	return epoll_ctl(loop->epoll, EPOLL_CTL_MOD, watch->fd, &event) == 0 ? 0 : -errno;
+}
+
 void serve_unwatch(struct serve_loop *loop, struct serve_watch *watch)
 {
 	if (!watch->added)

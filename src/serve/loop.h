@@ -67,7 +67,8 @@ void serve_loop_run(struct serve_loop *loop); /* until serve_loop_stop() */
 void serve_loop_stop(struct serve_loop *loop);
 
 int serve_watch(struct serve_loop *loop, struct serve_watch *watch, uint32_t events); /* also changes @events */
-void serve_unwatch(struct serve_loop *loop, struct serve_watch *watch);               /* before its fd is closed */
+int serve_watch_again(struct serve_loop *loop, struct serve_watch *watch); /* by edge: as if all there is were new */
+void serve_unwatch(struct serve_loop *loop, struct serve_watch *watch);    /* before its fd is closed */
 
 int64_t serve_now(void);
 void serve_timer_arm(struct serve_loop *loop, struct serve_timer *timer, int64_t milliseconds);

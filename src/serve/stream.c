@@ -112,8 +112,11 @@ int stream_receive(struct stream *stream)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	if (message.msg_controllen > 0 || (message.msg_flags & MSG_CTRUNC) != 0)
+	stream->more = (size_t)n == iov.iov_len;
+	if (message.msg_controllen > 0 || (message.msg_flags & MSG_CTRUNC) != 0) {
 		stream_take_fds(stream, &message);
+		stream->more = true;
+	}
 	if (stream->big != NULL)
 		stream->big_fill += (size_t)n;
 	else

@@ -25,6 +25,7 @@ struct stream_fds {
 
 struct stream {
 	int fd;
+	bool more; /* the latest read ended for want of room, or behind descriptors: there may be more to read */
 	uint8_t *buffer;
 	size_t head; /* first byte not handed out */
 	size_t fill;

@@ -4,12 +4,6 @@
 
 #define DEVCTL_HIGH 2u /* byte enable of DEVCTL's upper byte: MRRS and FLR */
 
-static uint8_t bytes_of(uint32_t bits)
-{
-	return (uint8_t)((bits & 0xffu ? 1 : 0) | (bits & 0xff00u ? 2 : 0) | (bits & 0xff0000u ? 4 : 0) |
-			 (bits & 0xff000000u ? 8 : 0));
-}
-
 /* A request size goes to the function with every write of its byte: what hardware holds may be the host's. */
 static bool writes_mrrs(const struct pcg_view *view, uint16_t dword, uint8_t be)
 {
@@ -19,9 +13,9 @@ static bool writes_mrrs(const struct pcg_view *view, uint16_t dword, uint8_t be)
 /* Bytes of the function that this write changes. */
 static uint8_t touched(const struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t value)
 {
-	uint32_t bits = (view->write_host[dword] | (view->write_clear[dword] & value)) & pcg_be_mask(be);
+	uint32_t bits = (view->write_host[dword] | (view->write_clear[dword] & value)) & view_mask(be);
 
-	return (uint8_t)(bytes_of(bits) | (writes_mrrs(view, dword, be) ? DEVCTL_HIGH : 0));
+	return (uint8_t)(view_bytes(bits) | (writes_mrrs(view, dword, be) ? DEVCTL_HIGH : 0));
 }
 
 /* Bits that stand beside those written and must keep their value. */
@@ -33,7 +27,7 @@ static uint32_t kept(const struct pcg_view *view, uint16_t dword)
 uint8_t pcg_view_write_needs(const struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t value)
 {
 	uint8_t host_be = touched(view, dword, be, value);
-	uint8_t needs = bytes_of(pcg_be_mask(host_be) & kept(view, dword));
+	uint8_t needs = view_bytes(view_mask(host_be) & kept(view, dword));
 
 	/* The floor of the request size stands in DEVCTL's lower byte. */
 	return writes_mrrs(view, dword, be) ? needs | 3 : needs;
@@ -115,7 +109,7 @@ static void on_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t
 void pcg_view_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t value, uint32_t host,
 		    struct pcg_view_write *result)
 {
-	uint32_t shadow = view->write_shadow[dword] & pcg_be_mask(be);
+	uint32_t shadow = view->write_shadow[dword] & view_mask(be);
 
 	result->effects = 0;
 	result->power = PCG_D0;
@@ -124,7 +118,8 @@ void pcg_view_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t 
 	result->before = view->shadow[dword];
 	view->shadow[dword] = (view->shadow[dword] & ~shadow) | (value & shadow);
 	result->after = view->shadow[dword];
-	if (view->hook[dword] != NO_HOOK)
+	/* What writes set off under `linux` goes by the chunk; the function room knows. */
+	if (view->hook[dword] != NO_HOOK && !view->chunked)
 		on_write(view, dword, be, value, host, result);
 }
 

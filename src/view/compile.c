@@ -2,8 +2,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pci/msix.h"
 #include "policy/rule.h"
+#include "view/linux.h"
 #include "view/state.h"
+#include "view/why.h"
 
 /* What is known while a view is compiled: which bits some rule has decided, so that none is decided twice. */
 struct compiler {
@@ -11,6 +14,7 @@ struct compiler {
 	const struct pcg_host_info *info;
 	const uint8_t *config;
 	const struct pcg_log *log;
+	const struct view_observer *observer;
 	uint32_t decided[PCG_CONFIG_DWORDS];
 };
 
@@ -30,6 +34,8 @@ static int decide(struct compiler *c, unsigned int dword, uint32_t bits, const s
 		return -EINVAL;
 	}
 	c->decided[dword] |= bits;
+	if (c->observer != NULL)
+		c->observer->decided(c->observer->arg, dword, bits, rule);
 	if (rule->read == HOST)
 		v->read_host[dword] |= bits;
 	if (rule->read == FIXED || rule->read == OPENED)
@@ -86,9 +92,9 @@ static int apply(struct compiler *c, const struct rules *rules, unsigned int sta
 static int apply_rest(struct compiler *c, enum rest rest, unsigned int start, unsigned int end)
 {
 	static const struct rule rules[] = {
-		[REST_CLOSED] = { .read = ZERO, .write = DROPPED },
-		[REST_READ_ONLY] = { .read = HOST, .write = DROPPED },
-		[REST_OPEN] = { .read = HOST, .write = TO_HOST },
+		[REST_CLOSED] = { .read = ZERO, .write = DROPPED, .why = "no row names it: closed" },
+		[REST_READ_ONLY] = { .read = HOST, .write = DROPPED, .why = "no row names it: to look at" },
+		[REST_OPEN] = { .read = HOST, .write = TO_HOST, .why = "no row names it: open" },
 	};
 	unsigned int dword;
 
@@ -103,8 +109,12 @@ static int apply_rest(struct compiler *c, enum rest rest, unsigned int start, un
 
 static int decide_bar(struct compiler *c, unsigned int n)
 {
-	static const struct rule fixed = { .read = SHADOW, .write = DROPPED };
-	static const struct rule address = { .read = SHADOW, .write = TO_SHADOW };
+	static const struct rule fixed = { .read = SHADOW,
+					   .write = DROPPED,
+					   .why = "BAR 7.5.1.2.1: type, and the bits below its size" };
+	static const struct rule address = { .read = SHADOW,
+					     .write = TO_SHADOW,
+					     .why = "BAR 7.5.1.2.1: the guest's own address" };
 	const struct pcg_bar *bars = c->info->bars;
 	bool upper = bars[n].kind == PCG_BAR_UPPER;
 	uint64_t mask = pcg_bar_mask(upper ? &bars[n - 1] : &bars[n]);
@@ -118,8 +128,12 @@ static int decide_bar(struct compiler *c, unsigned int n)
 /* PCIe 6.0, 7.5.1.2.4: address bits from bit 11 up, and the enable bit. */
 static int decide_rom(struct compiler *c)
 {
-	static const struct rule fixed = { .read = ZERO, .write = DROPPED };
-	static const struct rule address = { .read = SHADOW, .write = TO_SHADOW };
+	static const struct rule fixed = { .read = ZERO,
+					   .write = DROPPED,
+					   .why = "ROM 7.5.1.2.4: no ROM, or the bits below its size" };
+	static const struct rule address = { .read = SHADOW,
+					     .write = TO_SHADOW,
+					     .why = "ROM 7.5.1.2.4: the guest's own address and enable bit" };
 	uint32_t writable = 0;
 	int ret;
 
@@ -203,9 +217,15 @@ static uint16_t *state_of(struct pcg_view *v, const struct pcg_cap *cap)
 static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
 {
 	uint16_t *state = state_of(c->view, cap);
+	struct pci_msix msix;
 
 	if (!policy_cap(c->view->profile, cap)->shown)
 		return false;
+	if (!cap->extended && cap->id == PCG_CAP_MSIX && !pci_msix_find(&msix, c->config, cap->offset, c->info->bars)) {
+		pcg_say(c->log, PCG_WARN, cap->offset, cap->id,
+			"MSI-X is hidden: its table and pending bits do not lie apart inside BARs that exist");
+		return false;
+	}
 	if (state != NULL && *state != 0 && *state != cap->offset) {
 		pcg_say(c->log, PCG_WARN, cap->offset, cap->id, "a second capability of this kind is hidden");
 		return false;
@@ -225,6 +245,10 @@ static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 		return apply_rest(c, REST_CLOSED, cap->offset, end);
 	if (policy->variant != NULL)
 		variant = policy->variant(c->config, cap);
+	if (variant != 0 && variant >= policy->variants) {
+		pcg_say(c->log, PCG_ERROR, cap->offset, variant, "a capability's policy has no such variant");
+		return -EINVAL;
+	}
 	if (policy->rules != NULL)
 		ret = apply(c, &policy->rules[variant], cap->offset, end);
 	return ret < 0 ? ret : apply_rest(c, policy->rest, cap->offset, end);
@@ -233,8 +257,10 @@ static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 /* The standard chain as the guest walks it: every pointer is virtual. */
 static int decide_chain(struct compiler *c)
 {
-	static const struct rule next = { .read = SHADOW, .write = DROPPED };
-	static const struct rule id = { .read = FIXED, .write = DROPPED };
+	static const struct rule next = { .read = SHADOW,
+					  .write = DROPPED,
+					  .why = "next capability, PCI 3.0 6.7: the next one that is shown" };
+	static const struct rule id = { .read = FIXED, .write = DROPPED, .why = "capability id, PCI 3.0 6.7" };
 	const struct pcg_layout *layout = &c->view->layout;
 	unsigned int i, from = PCG_CAPABILITIES;
 	int ret = 0;
@@ -264,7 +290,11 @@ static int decide_chain(struct compiler *c)
  */
 static int decide_extended_chain(struct compiler *c)
 {
-	static const struct rule header = { .read = SHADOW, .write = DROPPED };
+	static const struct rule header = {
+		.read = SHADOW,
+		.write = DROPPED,
+		.why = "extended capability header 7.6.3: id, version, the next that is shown"
+	};
 	const struct pcg_layout *layout = &c->view->layout;
 	unsigned int i, from = 0;
 	int ret = 0;
@@ -342,8 +372,8 @@ static int compile(struct compiler *c)
 	return ret;
 }
 
-/* Profile `raw`: the function itself. Where MSI and MSI-X stand is known all the same: vectors need a count. */
-static void unmediated(struct pcg_view *view, unsigned int size)
+/* Where no table decides, where MSI and MSI-X stand is known all the same: vectors need a count. */
+static void find_state(struct pcg_view *view)
 {
 	unsigned int i;
 
@@ -353,14 +383,21 @@ static void unmediated(struct pcg_view *view, unsigned int size)
 		if (state != NULL && *state == 0)
 			*state = view->layout.caps[i].offset;
 	}
+}
+
+/* Profile `raw`: the function itself. */
+static void unmediated(struct pcg_view *view, unsigned int size)
+{
+	find_state(view);
 	memset(view->read_host, 0xff, size);
 	memset(view->write_host, 0xff, size);
 }
 
-int pcg_view_init(struct pcg_view *view, const struct pcg_host_info *info, const uint8_t *config,
-		  const struct pcg_view_options *options, const struct pcg_log *log)
+int view_init_observed(struct pcg_view *view, const struct pcg_host_info *info, const uint8_t *config,
+		       const struct pcg_view_options *options, const struct pcg_log *log,
+		       const struct view_observer *observer)
 {
-	struct compiler c = { .view = view, .info = info, .config = config, .log = log };
+	struct compiler c = { .view = view, .info = info, .config = config, .log = log, .observer = observer };
 	int ret = check_options(options, info, log);
 
 	if (ret < 0)
@@ -371,18 +408,31 @@ int pcg_view_init(struct pcg_view *view, const struct pcg_host_info *info, const
 		return ret;
 	view->profile = options->profile;
 	view->options = *options;
+	view->own.devctl = UINT16_MAX;
 	view->mediated = view->profile->mediated;
-	if (view->mediated)
-		ret = compile(&c);
-	else
+	if (!view->mediated) {
 		unmediated(view, info->config_size);
+	} else if (view->profile->as_linux) {
+		find_state(view);
+		ret = linux_compile(view, info, config, log);
+	} else {
+		ret = compile(&c);
+	}
 	if (ret < 0)
 		return ret;
 	pcg_view_power_on(view);
 	return 0;
 }
 
+int pcg_view_init(struct pcg_view *view, const struct pcg_host_info *info, const uint8_t *config,
+		  const struct pcg_view_options *options, const struct pcg_log *log)
+{
+	return view_init_observed(view, info, config, options, log, NULL);
+}
+
 void pcg_view_power_on(struct pcg_view *view)
 {
 	memcpy(view->shadow, view->power_on, sizeof(view->shadow));
+	view->own.bars_dirty = true;
+	view->own.intx_off = false;
 }

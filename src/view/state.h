@@ -5,6 +5,25 @@
 
 #include <pcigate/view.h>
 
+/** view_mask() - pcg_be_mask(), as a table */
+static inline uint32_t view_mask(uint8_t be)
+{
+	static const uint32_t masks[16] = {
+		0x00000000, 0x000000ff, 0x0000ff00, 0x0000ffff, 0x00ff0000, 0x00ff00ff, 0x00ffff00, 0x00ffffff,
+		0xff000000, 0xff0000ff, 0xff00ff00, 0xff00ffff, 0xffff0000, 0xffff00ff, 0xffffff00, 0xffffffff,
+	};
+
+	return masks[be & 15];
+}
+
+/** view_bytes() - byte enables of the bytes in which some bit is set */
+static inline uint8_t view_bytes(uint32_t bits)
+{
+	/* Bit 7 of each byte, then the four of them next to each other. */
+	bits = (((bits & 0x7f7f7f7fu) + 0x7f7f7f7fu) | bits) & 0x80808080u;
+	return (uint8_t)((bits >> 7) * 0x10204080u >> 28);
+}
+
 /** view_get() - the virtual value of a dword */
 static inline uint32_t view_get(const struct pcg_view *view, unsigned int offset)
 {

@@ -362,20 +362,28 @@ static void one_descriptor_for_many_maps(void **state)
 	close(fd);
 }
 
+static double cpu_seconds(void)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static void a_million_maps_go_at_once(void **state)
 {
 	struct room *room = *state;
-	struct timespec from, to;
+	double start = cpu_seconds(), filled, emptied;
 
 	for (uint64_t i = 0; i < 1000000; i++)
 		assert_int_equal(pcg_dma_map(room->dma, i * PAGE, PAGE, RW, -1, 0), 0);
 	assert_int_equal(pcg_dma_map(room->dma, UINT64_C(1) << 40, PAGE, RW, -1, 0), -ENOSPC);
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	filled = cpu_seconds();
 	pcg_dma_unmap_all(room->dma);
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	emptied = cpu_seconds();
 	assert_int_equal(pcg_dma_maps(room->dma), 0);
-	/* Some 3 ms on a small machine; a walk over every map takes 50 and more. The bound allows for a sanitizer. */
-	assert_true((to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000 < 500);
+	/* A walk over every map would cost about what filling did; this costs a fiftieth. */
+	assert_true(emptied - filled < (filled - start) / 4);
 	assert_int_equal(pcg_dma_map(room->dma, 0, PAGE, RW, -1, 0), 0);
 }
 
@@ -399,12 +407,13 @@ static void memory_goes_back(void **state)
 	for (unsigned int round = 0; round < 3; round++) {
 		for (uint64_t i = 0; i < 100000; i++)
 			assert_int_equal(pcg_dma_map(room->dma, i * PAGE, PAGE, RW, -1, 0), 0);
-		assert_true(virtual_pages() - before < 100000 * 80 / PAGE);
+		/* 64 bytes a map, and what the last slab has not handed out yet */
+		assert_true(virtual_pages() - before < (100000 * 66 + (2 << 20)) / PAGE);
 		if (round == 1)
 			pcg_dma_unmap_all(room->dma);
 		for (uint64_t i = 0; round != 1 && i < 100000; i++)
 			assert_int_equal(pcg_dma_unmap(room->dma, i * PAGE, PAGE), 0);
-		assert_true(virtual_pages() - before < 300);
+		assert_true(virtual_pages() - before < (2 << 20) / PAGE + 100);
 	}
 }
 

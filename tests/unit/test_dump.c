@@ -517,7 +517,7 @@ static void bars_are_memory_that_can_be_mapped(void **state)
 {
 	struct fixture *f = *state;
 	const struct pcg_region *region;
-	uint32_t value = 0x12345678;
+	uint8_t value[4];
 	uint8_t *mapped;
 
 	assert_int_equal(open_with(f, SMALL, ",bar0=64K,bar1=256,bar2=32:io"), 0);
@@ -528,17 +528,18 @@ static void bars_are_memory_that_can_be_mapped(void **state)
 	assert_int_equal(f->host->info.regions[1].fd, -1);
 	mapped = mmap(NULL, region->size, PROT_READ | PROT_WRITE, MAP_SHARED, region->fd, 0);
 	assert_ptr_not_equal(mapped, MAP_FAILED);
-	assert_int_equal(f->host->ops->region_write(f->host, 0, 0xfffc, &value, 4, NULL), PCG_DONE);
+	pcg_put32(value, 0x12345678);
+	assert_int_equal(f->host->ops->region_write(f->host, 0, 0xfffc, value, 4, NULL), PCG_DONE);
 	assert_int_equal(pcg_get32(mapped + 0xfffc), 0x12345678);
 	mapped[1] = 0x5a;
-	assert_int_equal(f->host->ops->region_read(f->host, 0, 0, &value, 4, NULL), PCG_DONE);
-	assert_int_equal(value, 0x5a00);
+	assert_int_equal(f->host->ops->region_read(f->host, 0, 0, value, 4, NULL), PCG_DONE);
+	assert_int_equal(pcg_get32(value), 0x5a00);
 	munmap(mapped, region->size);
-	assert_int_equal(f->host->ops->region_write(f->host, 2, 28, &value, 4, NULL), PCG_DONE);
-	assert_int_equal(f->host->ops->region_read(f->host, 2, 29, &value, 4, NULL), -EINVAL);
-	assert_int_equal(f->host->ops->region_read(f->host, 3, 0, &value, 4, NULL), -EINVAL);
-	assert_int_equal(f->host->ops->region_read(f->host, 99, 0, &value, 4, NULL), -EINVAL);
-	assert_int_equal(f->host->ops->region_read(f->host, 0, UINT64_MAX, &value, 4, NULL), -EINVAL);
+	assert_int_equal(f->host->ops->region_write(f->host, 2, 28, value, 4, NULL), PCG_DONE);
+	assert_int_equal(f->host->ops->region_read(f->host, 2, 29, value, 4, NULL), -EINVAL);
+	assert_int_equal(f->host->ops->region_read(f->host, 3, 0, value, 4, NULL), -EINVAL);
+	assert_int_equal(f->host->ops->region_read(f->host, 99, 0, value, 4, NULL), -EINVAL);
+	assert_int_equal(f->host->ops->region_read(f->host, 0, UINT64_MAX, value, 4, NULL), -EINVAL);
 }
 
 static void a_client_cannot_resize_a_bar(void **state)

@@ -306,6 +306,10 @@ static void what_a_client_was_lent_is_not_the_next_ones(void **state)
 	assert_non_null(strstr(r.calls, "release"));
 	assert_int_equal(pcg_function_region(f, 0)->fd, 1);
 	assert_int_equal(pcg_function_region(f, 0)->areas[0].offset, 0x5000);
+	/* and the next client's vectors are its own, too */
+	pcg_function_attach(f, PCG_IRQ_MSIX, 7, true);
+	r.host.events.irq(r.host.events.arg, PCG_IRQ_MSIX, 7, true);
+	assert_int_equal(r.triggers[PCG_IRQ_MSIX][7], 1);
 	recorder_close(f);
 }
 
@@ -345,16 +349,16 @@ static void the_function_mask_holds_vectors_back(void **state)
 static void an_entry_masked_in_our_table_pends(void **state)
 {
 	struct pcg_function *f = open_function();
-	uint32_t control = 1;
+	uint8_t control[4] = { 1 };
 
 	(void)state;
 	guest_write(f, PCG_COMMAND, 2, 2);
 	pcg_function_attach(f, PCG_IRQ_MSIX, 1, true);
-	write_bar(f, 0, 0x2000 + 16 + 12, &control, 4);
+	write_bar(f, 0, 0x2000 + 16 + 12, control, 4);
 	r.host.events.irq(r.host.events.arg, PCG_IRQ_MSIX, 1, true);
 	assert_int_equal(r.triggers[PCG_IRQ_MSIX][1], 0);
-	control = 0;
-	write_bar(f, 0, 0x2000 + 16 + 12, &control, 4);
+	control[0] = 0;
+	write_bar(f, 0, 0x2000 + 16 + 12, control, 4);
 	assert_int_equal(r.triggers[PCG_IRQ_MSIX][1], 1);
 	recorder_close(f);
 }
@@ -423,13 +427,21 @@ static void one_kind_of_interrupt_at_a_time(void **state)
 	recorder_close(f);
 }
 
-static void an_msix_table_outside_every_bar_gives_no_vectors(void **state)
+static void msix_that_cannot_be_is_hidden(void **state)
 {
 	struct pcg_function *f;
 
 	(void)state;
 	recorder_init(&r);
 	r.config[AT_MSIX + 4] = 5; /* BAR 5 is not there */
+	f = recorder_open(&r, NULL);
+	assert_int_equal(pcg_function_irqs(f, PCG_IRQ_MSIX), 0);
+	assert_int_equal(guest_read(f, AT_MSI + 1, 1), AT_EXP);
+	assert_int_equal(guest_read(f, AT_MSIX, 4), 0);
+	recorder_close(f);
+
+	recorder_init(&r);
+	r.config[AT_MSIX + 9] = 0x20; /* the pending bits lie in the table */
 	f = recorder_open(&r, NULL);
 	assert_int_equal(pcg_function_irqs(f, PCG_IRQ_MSIX), 0);
 	recorder_close(f);
@@ -460,7 +472,7 @@ int main(void)
 		cmocka_unit_test(intx_is_told_once_until_it_is_unmasked),
 		cmocka_unit_test(commands_intx_disable_is_obeyed),
 		cmocka_unit_test(one_kind_of_interrupt_at_a_time),
-		cmocka_unit_test(an_msix_table_outside_every_bar_gives_no_vectors),
+		cmocka_unit_test(msix_that_cannot_be_is_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,12 +274,14 @@ class Plug(Works):
         self.works()
 
     def test_2_unplugged_at_work(self):
-        """Pulled while the selftest runs; what that says then is its own affair."""
+        """Pulled while the selftest runs. Linux's driver lets an ioctl run on after it has let go of the BARs, and may
+        fall over that: what is looked at is the server, by a new guest."""
         self.guest.run("while pci_endpoint_selftest -T MSIX_TEST; do :; done >/dev/null 2>&1 &")
         self.guest.device_del("function")
-        self.guest.run("killall pci_endpoint_selftest", check=False)
-        self.guest.device_add(plug(self.server))
-        self.guest.wait_for(f"ls -d {DRIVER}/{FUNCTION}")
+        self.assertTrue(self.server.alive(), self.server.log())
+        self.guest.close()
+        self.restart()
+        self.guest.load_driver()
         self.works()
 
 

@@ -26,7 +26,6 @@ OPTIONS = {
 # Type 0 functions that pcigate serves and that no guest of this kind can have.
 LEFT_OUT = {
     "tree-asus-p6t6@00:00.0": "QEMU refuses it: a root port (Express type 4) with an endpoint's header",
-    "cap-vc-and-rcl@02:00.0": "QEMU refuses it: MSI-X table and PBA at the same place",
     "cap-vc-and-rcl@00:1f.2": "SeaBIOS waits over a minute for disks behind an IDE controller that is plain memory",
 }
 

@@ -246,7 +246,7 @@ int dump_rom(struct pcg_bar *rom, const struct dump_text *text, uint64_t image_s
 	uint64_t address = pcg_get32(text->config + PCG_ROM) & 0xfffff800u, size = text->rom.size;
 
 	*rom = (struct pcg_bar){ 0 };
-	if (!text->rom.there && address == 0 && image_size == 0)
+	if (!text->rom.there && (address == 0 || text->numbered) && image_size == 0)
 		return 0;
 	if (size > ROM_MAX) {
 		base_log(log, PCG_WARN, "dump: a ROM has at most %u bytes; the text's size is ignored", ROM_MAX);

@@ -111,6 +111,27 @@ static int dump_release(struct pcg_host *host, struct pcg_op *op)
 	return dump_memory_renew(&of(host)->memory, &host->info);
 }
 
+/* A read that crosses the end is short, one behind it gives nothing; neither is an error. */
+static int dump_vpd(struct pcg_host *host, bool write, uint16_t address, uint32_t *value, struct pcg_op *op)
+{
+	struct dump *dump = of(host);
+	unsigned int i;
+
+	(void)op;
+	if (dump->facts.vpd_fails)
+		return -EIO;
+	if (write && (address % 4 != 0 || address + 4u > VPD_SIZE))
+		return -EINVAL;
+	if (write) {
+		pcg_put32(dump->vpd + address, *value);
+		return PCG_DONE;
+	}
+	*value = 0;
+	for (i = 0; i < 4 && address + i < VPD_SIZE; i++)
+		*value |= (uint32_t)dump->vpd[address + i] << 8 * i;
+	return PCG_DONE;
+}
+
 /* Nothing is ever pending. */
 static void dump_cancel(struct pcg_host *host, struct pcg_op *op)
 {
@@ -128,6 +149,7 @@ static const struct pcg_host_ops dump_ops = {
 	.region_write = dump_region_write,
 	.reset = dump_reset,
 	.power = dump_power,
+	.vpd = dump_vpd,
 	.release = dump_release,
 	.cancel = dump_cancel,
 };
@@ -198,6 +220,22 @@ static int refuse_bridge(const struct dump_file *file, const struct dump_text *t
 	return -ENOTSUP;
 }
 
+/* What Linux's PCI core knows of a function beside its registers. */
+static void fill_placement(struct dump *dump, const struct dump_text *text)
+{
+	struct pcg_host_info *info = &dump->host.info;
+	unsigned int i;
+
+	for (i = 0; i < PCG_NUM_BARS; i++)
+		if (text->bars[i].there && text->bars[i].address == 0)
+			info->unplaced |= (uint8_t)(1u << i);
+	if (text->rom.there && text->rom.address == 0)
+		info->unplaced |= 1u << PCG_NUM_BARS;
+	info->intx_broken = dump->facts.nointx;
+	info->intx_follows = dump->facts.intx == DUMP_INTX_FOLLOW;
+	info->keeps_registers = dump->facts.ram;
+}
+
 static int fill(struct dump *dump, const struct dump_settings *settings, const struct dump_file *file, size_t n)
 {
 	struct pcg_host_info *info = &dump->host.info;
@@ -219,6 +257,7 @@ static int fill(struct dump *dump, const struct dump_settings *settings, const s
 	if (error == 0) {
 		info->config_size = text->size;
 		info->can_reset = true;
+		fill_placement(dump, text);
 		error = fill_memory(dump, settings, text);
 	}
 	if (error == 0)

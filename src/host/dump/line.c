@@ -166,6 +166,7 @@ bool dump_region_line(const char *line, struct dump_region_line *found)
 	found->region.there = true;
 	/* "<unassigned>" and "<ignored>" have no digits: address 0. */
 	found->address = strtoull(kind, NULL, 16);
+	found->region.address = found->address;
 	found->region.is_virtual = strstr(line, "[virtual]") != NULL || strstr(line, "[enhanced]") != NULL;
 	found->region.is_64bit = strstr(kind, "(64-bit") != NULL;
 	found->region.prefetchable = strstr(kind, " prefetchable)") != NULL;

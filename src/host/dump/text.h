@@ -31,6 +31,7 @@ struct dump_bdf {
  * @there: there is a line
  * @virtual: lspci says that the register does not show it (a VF, enhanced allocation)
  * @size: 0: the line has none that can be used
+ * @address: 0: nobody gave it one
  */
 struct dump_region {
 	bool there;
@@ -39,6 +40,7 @@ struct dump_region {
 	bool is_64bit;
 	bool prefetchable;
 	uint64_t size;
+	uint64_t address;
 };
 
 /**

@@ -159,6 +159,15 @@ static void find_caps(struct model *model, const struct model_facts *facts)
 	model->flr_af = model->af != 0 && (model_get(model, model->af + PCG_AF_CAP, 1) & PCG_AF_CAP_FLR) != 0;
 }
 
+/* Most of a configuration space is what no reset changes. */
+static void find_lost(struct model *model)
+{
+	model->nlost = 0;
+	for (unsigned int i = 0; i < model->size / 4u; i++)
+		if ((model->rw[i] | model->rw1c[i]) & ~model->kept[i])
+			model->lost[model->nlost++] = (uint16_t)i;
+}
+
 int model_init(struct model *model, const struct model_facts *facts)
 {
 	unsigned int i;
@@ -182,6 +191,7 @@ int model_init(struct model *model, const struct model_facts *facts)
 	limit_command(model, facts);
 	add_caps(model, facts, facts->layout->caps, facts->layout->ncaps);
 	add_caps(model, facts, facts->layout->ecaps, facts->layout->necaps);
+	find_lost(model);
 	return 0;
 }
 
@@ -272,9 +282,10 @@ unsigned int model_set_power(struct model *model, enum pcg_power state)
 
 void model_reset(struct model *model)
 {
-	unsigned int i;
+	unsigned int n;
 
-	for (i = 0; i < model->size / 4u; i++) {
+	for (n = 0; n < model->nlost; n++) {
+		unsigned int i = model->lost[n];
 		uint32_t lost = model->rw[i] & ~model->kept[i];
 
 		model->value[i] = (model->value[i] & ~lost) | (model->reset[i] & lost);

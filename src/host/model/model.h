@@ -63,6 +63,8 @@ struct model {
 	uint32_t rw1c[PCG_CONFIG_DWORDS];
 	uint32_t kept[PCG_CONFIG_DWORDS];
 	uint32_t reset[PCG_CONFIG_DWORDS];
+	uint16_t lost[PCG_CONFIG_DWORDS]; /* the dwords that a reset changes */
+	unsigned int nlost;
 };
 
 /** model_init() - build it; the values are those of @facts->config. -EINVAL for a size that cannot be */

@@ -149,6 +149,15 @@ static bool bars_used(const struct endpoint *endpoint, unsigned int bar)
 	return fstat(fd, &st) != 0 || st.st_blocks != 0;
 }
 
+/* To give pages back and fault them in again costs more than to clear a few. */
+static void bars_zero(uint8_t *memory, size_t size)
+{
+	if (size <= 4 * ENDPOINT_PAGE)
+		memset(memory, 0, size);
+	else
+		madvise(memory, size, MADV_DONTNEED);
+}
+
 void endpoint_bars_clear(struct endpoint *endpoint)
 {
 	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
@@ -162,6 +171,6 @@ void endpoint_bars_clear(struct endpoint *endpoint)
 		if (region->fd >= 0)
 			fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)region->size);
 		else
-			madvise(endpoint->memory[i], (size_t)region->size, MADV_DONTNEED);
+			bars_zero(endpoint->memory[i], (size_t)region->size);
 	}
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/sim/broken.h"
 #include "host/sim/endpoint_test.h"
 #include "host/sim/sim.h"
 
@@ -12,6 +13,7 @@ static const struct sim_model {
 	const struct pcg_host_ops *ops;
 	int (*create)(struct pcg_host **host, const char *text, const struct pcg_log *log);
 } models[] = {
+	{ .name = "broken", .ops = &broken_ops, .create = broken_create },
 	{ .name = "endpoint-test", .ops = &endpoint_ops, .create = endpoint_create },
 };
 
@@ -30,7 +32,7 @@ int sim_create(struct pcg_host **host, const char *text, const struct pcg_log *l
 	for (size_t i = 0; i < NMODELS; i++)
 		if (strlen(models[i].name) == length && memcmp(models[i].name, text, length) == 0)
 			return models[i].create(host, text, log);
-	base_log(log, PCG_ERROR, "sim:%.*s: no such model; there is sim:endpoint-test",
+	base_log(log, PCG_ERROR, "sim:%.*s: no such model; there are sim:broken and sim:endpoint-test",
 		 (int)(length < 64 ? length : 64), text);
 	return -ENOENT;
 }

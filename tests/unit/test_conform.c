@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A check nobody has seen fail is no check: each one is tried on a function that has just the fault it looks for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conform/check.h"
+#include "conform/conform.h"
+#include "host/sim/broken.h"
+
+#define MAX_CHECKS 512
+
+/* What a run came to. */
+struct run {
+	const char *id; /* the check that is looked for */
+	enum conform_verdict verdict;
+	unsigned int found;
+	unsigned int count[CONFORM_VERDICTS];
+	unsigned int evidence;
+	char failed[512];
+};
+
+static void take(void *arg, const struct conform_result *r)
+{
+	struct run *run = arg;
+	size_t used = strlen(run->failed);
+
+	run->count[r->verdict]++;
+	if (run->id != NULL && strcmp(run->id, r->id) == 0) {
+		run->found++;
+		run->verdict = r->verdict;
+		run->evidence = r->naccesses;
+	}
+	if (r->verdict == CONFORM_FAIL)
+		snprintf(run->failed + used, sizeof(run->failed) - used, "%s (%s) ", r->id, r->message);
+}
+
+static void check_func(struct run *run, const char *func, const char *profile, const char *only)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find(profile) };
+	const struct conform_options options = { .only = &only, .nonly = only != NULL, .result = take, .arg = run };
+	struct target *target;
+
+	assert_non_null(view.profile);
+	assert_int_equal(target_open(&target, func, &view, NULL), 0);
+	assert_int_equal(conform_run(target, &options), 0);
+	target_close(target);
+}
+
+static void the_good_function_is_clean(void **state)
+{
+	struct run run = { 0 };
+
+	(void)state;
+	check_func(&run, "sim:broken", "raw", NULL);
+	assert_string_equal(run.failed, "");
+	assert_int_equal(run.count[CONFORM_UNKNOWN], 0);
+	/* It has everything but the lack of a reset. */
+	assert_int_equal(run.count[CONFORM_NONE], 1);
+}
+
+static void every_check_fails_on_its_fault(void **state)
+{
+	struct conform_entry e;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; conform_entry(i, &e); i++) {
+		struct run run = { .id = e.id };
+		/* What is left behind shows only after the others. */
+		const char *only = strcmp(e.id, "suite.restores") == 0 ? NULL : e.id;
+		char func[128];
+
+		snprintf(func, sizeof(func), "sim:broken,fault=%s", e.id);
+		check_func(&run, func, "raw", only);
+		assert_int_equal(run.found, 1);
+		if (run.verdict != CONFORM_FAIL || run.evidence == 0)
+			fail_msg("%s: %s with %u accesses as evidence", e.id, conform_verdict_text(run.verdict),
+				 run.evidence);
+	}
+	assert_in_range(i, 60, MAX_CHECKS);
+}
+
+static void every_fault_belongs_to_a_check(void **state)
+{
+	const struct broken_fault *fault;
+	struct conform_entry e;
+	unsigned int i, k;
+
+	(void)state;
+	for (i = 0; (fault = broken_fault(i)) != NULL; i++) {
+		bool found = false;
+
+		for (k = 0; conform_entry(k, &e); k++)
+			found |= strcmp(e.id, fault->name) == 0;
+		if (!found)
+			fail_msg("fault=%s is for no check", fault->name);
+	}
+}
+
+static void ids_are_distinct(void **state)
+{
+	struct conform_entry a, b;
+	unsigned int i, k;
+
+	(void)state;
+	for (i = 0; conform_entry(i, &a); i++)
+		for (k = 0; k < i && conform_entry(k, &b); k++)
+			if (strcmp(a.id, b.id) == 0)
+				fail_msg("%s is there twice", a.id);
+}
+
+static void known_faults_name_checks_that_exist(void **state)
+{
+	const struct conform_fault *fault;
+	unsigned int i, k, n;
+
+	(void)state;
+	for (i = 0; (fault = conform_fault(i)) != NULL; i++) {
+		for (k = 0; k < sizeof(fault->checks) / sizeof(fault->checks[0]) && fault->checks[k] != NULL; k++) {
+			const char *only = fault->checks[k];
+			const struct conform_options options = { .only = &only, .nonly = 1 };
+
+			n = conform_count(&options);
+			if (n == 0)
+				fail_msg("%s: %s names no check", fault->name, only);
+		}
+		/* The last place stays empty: that is how the list ends. */
+		assert_in_range(k, 1, sizeof(fault->checks) / sizeof(fault->checks[0]) - 1);
+	}
+}
+
+static void a_fault_chooses_its_checks(void **state)
+{
+	const char *only = "linux.7.1.9-aer-to-hardware";
+	const struct conform_options options = { .only = &only, .nonly = 1 };
+
+	(void)state;
+	assert_int_equal(conform_count(&options), 1);
+}
+
+static void resets_can_be_left_out(void **state)
+{
+	const struct conform_options all = { .nonly = 0 }, none = { .no_reset = true };
+	const char *only = "flr.*";
+	const struct conform_options flr = { .only = &only, .nonly = 1, .no_reset = true };
+
+	(void)state;
+	assert_in_range(conform_count(&none), 1, conform_count(&all) - 1);
+	assert_int_equal(conform_count(&flr), 0);
+}
+
+/* Both sides, so that nothing is left behind below either. */
+static void a_function_is_left_as_it_was(void **state)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find("raw") };
+	struct run run = { 0 };
+	const struct conform_options options = { .result = take, .arg = &run };
+	uint8_t before[PCG_CONFIG_EXTENDED], after[PCG_CONFIG_EXTENDED];
+	struct target *target;
+
+	(void)state;
+	assert_int_equal(target_open(&target, "sim:broken", &view, NULL), 0);
+	assert_int_equal(target->ops->access(target, false, PCG_REGION_CONFIG, 0, before, sizeof(before)), 0);
+	assert_int_equal(conform_run(target, &options), 0);
+	assert_int_equal(target->ops->access(target, false, PCG_REGION_CONFIG, 0, after, sizeof(after)), 0);
+	/* Vital Product Data that was read shows so: no write takes the flag and the data back. */
+	memset(before + BROKEN_VPD + 2, 0, 6);
+	memset(after + BROKEN_VPD + 2, 0, 6);
+	assert_memory_equal(before, after, sizeof(before));
+	target_close(target);
+}
+
+static void raised_bits_show_until_they_are_calmed(void **state)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find("raw") };
+	struct target *target;
+	uint32_t value;
+
+	(void)state;
+	assert_int_equal(target_open(&target, "sim:broken", &view, NULL), 0);
+	probe_raise(target->host, PCG_STATUS, 2, 0x8000);
+	assert_int_equal(probe_get(target->host, PCG_STATUS, 2, &value), 0);
+	assert_int_equal(value & 0x8000, 0x8000);
+	probe_calm(target->host);
+	assert_int_equal(probe_get(target->host, PCG_STATUS, 2, &value), 0);
+	assert_int_equal(value & 0x8000, 0);
+	target_close(target);
+}
+
+static void an_unknown_fault_is_refused(void **state)
+{
+	struct pcg_host *host;
+
+	(void)state;
+	assert_true(pcg_host_create(&host, "sim:broken,fault=no.such", NULL) < 0);
+	assert_null(host);
+}
+
+/* --- chains that lie --- */
+
+static void put_header(uint8_t *config, unsigned int at, uint32_t header)
+{
+	pcg_put32(config + at, header);
+}
+
+static void the_walk_ends_on_every_kind_of_lie(void **state)
+{
+	uint8_t config[PCG_CONFIG_EXTENDED] = { 0 };
+	struct walk *walk = malloc(sizeof(*walk));
+
+	(void)state;
+	assert_non_null(walk);
+	config[PCG_STATUS] = PCG_STATUS_CAPABILITIES;
+	config[PCG_CAPABILITIES] = 0x43;
+	config[0x40] = PCG_CAP_PM;
+	config[0x41] = 0x40;
+	put_header(config, 0x100, 0x10010001);
+	walk_chains(walk, config, sizeof(config));
+	assert_int_equal(walk->ncaps, 2);
+	assert_int_equal(walk->standard, WALK_UNALIGNED | WALK_LOOP);
+	assert_int_equal(walk->extended, WALK_LOOP);
+
+	config[PCG_CAPABILITIES] = 0x10;
+	put_header(config, 0x100, 0x0fc10001);
+	walk_chains(walk, config, sizeof(config));
+	assert_int_equal(walk->standard, WALK_OUTSIDE);
+	assert_int_equal(walk->extended, WALK_OUTSIDE);
+
+	memset(config, 0xff, sizeof(config));
+	walk_chains(walk, config, sizeof(config));
+	assert_int_equal(walk->ncaps, 0);
+	assert_true(walk->standard & WALK_NO_ANSWER);
+	assert_int_equal(walk->extended, WALK_NO_ANSWER);
+	free(walk);
+}
+
+static void the_walk_ends_on_noise(void **state)
+{
+	uint8_t config[PCG_CONFIG_EXTENDED];
+	struct walk *walk = malloc(sizeof(*walk));
+	unsigned int seed, i;
+	uint32_t x = 1;
+
+	(void)state;
+	assert_non_null(walk);
+	for (seed = 0; seed < 2000; seed++) {
+		for (i = 0; i < sizeof(config); i++) {
+			x = x * 1664525u + 1013904223u;
+			config[i] = (uint8_t)(x >> 24);
+		}
+		config[PCG_STATUS] |= PCG_STATUS_CAPABILITIES;
+		walk_chains(walk, config, sizeof(config));
+		assert_in_range(walk->ncaps, 0, WALK_MAX);
+		for (i = 0; i < walk->ncaps; i++)
+			assert_in_range(walk->cap[i].at + walk->cap[i].room, 0, sizeof(config));
+	}
+	free(walk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_good_function_is_clean),
+		cmocka_unit_test(every_check_fails_on_its_fault),
+		cmocka_unit_test(every_fault_belongs_to_a_check),
+		cmocka_unit_test(ids_are_distinct),
+		cmocka_unit_test(known_faults_name_checks_that_exist),
+		cmocka_unit_test(a_fault_chooses_its_checks),
+		cmocka_unit_test(resets_can_be_left_out),
+		cmocka_unit_test(a_function_is_left_as_it_was),
+		cmocka_unit_test(raised_bits_show_until_they_are_calmed),
+		cmocka_unit_test(an_unknown_fault_is_refused),
+		cmocka_unit_test(the_walk_ends_on_every_kind_of_lie),
+		cmocka_unit_test(the_walk_ends_on_noise),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
