@@ -124,6 +124,7 @@ enum pcg_view_special {
  * @shadow: virtual values
  * @power_on: the values that @shadow starts with
  * @read_host: bits that read from the function; all others read @shadow
+ * @kept: bits of @shadow that a function level reset leaves alone
  * @write_shadow: bits that a write changes in @shadow
  * @write_host: bits that a write changes in the function
  * @write_clear: bits that clear in the function where one is written (RW1C)
@@ -160,6 +161,7 @@ struct pcg_view {
 	uint8_t hook[PCG_CONFIG_DWORDS];
 	uint32_t shadow[PCG_CONFIG_DWORDS];
 	uint32_t power_on[PCG_CONFIG_DWORDS];
+	uint32_t kept[PCG_CONFIG_DWORDS];
 	uint32_t read_host[PCG_CONFIG_DWORDS];
 	uint32_t write_shadow[PCG_CONFIG_DWORDS];
 	uint32_t write_host[PCG_CONFIG_DWORDS];
@@ -182,7 +184,15 @@ struct pcg_view {
 int pcg_view_init(struct pcg_view *view, const struct pcg_host_info *info, const uint8_t *config,
 		  const struct pcg_view_options *options, const struct pcg_log *log);
 
-/** pcg_view_power_on() - the virtual values return to what they are after a reset */
+/**
+ * pcg_view_reset() - the virtual values return to what they are after a function level reset
+ * @view: the view
+ *
+ * Sticky values stay, and what PCIe 6.0, 6.6.2 excepts: the payload size and the link's settings.
+ */
+void pcg_view_reset(struct pcg_view *view);
+
+/** pcg_view_power_on() - the virtual values return to what they were when the function was opened */
 void pcg_view_power_on(struct pcg_view *view);
 
 /**

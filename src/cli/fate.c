@@ -37,7 +37,8 @@ const char *fate_rule_reads(enum rule_read read)
 		[HOST] = "the function",
 		[FIXED] = "what the function held when it was opened",
 		[SHADOW] = "a virtual value",
-		[OPENED] = "a virtual value, at first the function's",
+		[KEPT] = "a virtual value that a reset leaves alone",
+		[OPENED] = "a sticky virtual value, at first the function's",
 	};
 
 	return words[read];

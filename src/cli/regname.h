@@ -29,7 +29,8 @@ struct regname {
 	uint32_t absent; /* bits that the definition has and this function has not */
 };
 
-/** regname_at() - the register that byte @at belongs to: its own width where a table knows it, else its dword or less */
+/** regname_at() - the register that byte @at belongs to: its own width where a table knows it, else its dword or less
+ */
 void regname_at(struct regname *reg, const struct pcg_layout *layout, const uint8_t *config, unsigned int at);
 
 /** enum regname_error - what is wrong with a name */

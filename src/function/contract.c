@@ -63,7 +63,7 @@ static int host_reset(struct pcg_function *f)
 
 static int power_on(struct pcg_function *f)
 {
-	pcg_view_power_on(&f->view);
+	pcg_view_reset(&f->view);
 	irqs_power_on(f);
 	f->power = PCG_D0;
 	return PCG_DONE;
@@ -276,6 +276,13 @@ static int compile_view(struct pcg_function *f)
 
 const step_fn open_steps[] = { snapshot, compile_view, NULL };
 
+/* Nothing that this client wrote is there for the next one, sticky or not. */
+static int forget(struct pcg_function *f)
+{
+	pcg_view_power_on(&f->view);
+	return PCG_DONE;
+}
+
 /* What this client keeps must not reach the next one. */
 static int release(struct pcg_function *f)
 {
@@ -305,4 +312,4 @@ static int reset_all(struct pcg_function *f)
 	return PCG_DONE;
 }
 
-const step_fn close_steps[] = { reset_all, release, regions_anew, end_quarantine, NULL };
+const step_fn close_steps[] = { reset_all, forget, release, regions_anew, end_quarantine, NULL };

@@ -24,7 +24,7 @@ static const struct rule rows[] = {
 	{ PCG_EXP_DEVCAP, 0xffffffe0, FIXED, DROPPED, NO_HOOK, 0, "DEVCAP 7.5.3.3" },
 
 	{ PCG_EXP_DEVCTL, 0x001f, HOST, TO_HOST, ON_DEVCTL, 0, "DEVCTL error reporting, relaxed ordering 7.5.3.4" },
-	{ PCG_EXP_DEVCTL, PCG_DEVCTL_MPS, SHADOW, TO_SHADOW, ON_DEVCTL, 0,
+	{ PCG_EXP_DEVCTL, PCG_DEVCTL_MPS, KEPT, TO_SHADOW, ON_DEVCTL, 0,
 	  "DEVCTL.MPS 7.5.3.4: the path's business, never written to the function" },
 	{ PCG_EXP_DEVCTL, 0x0100, HOST, TO_HOST, ON_DEVCTL, 0, "DEVCTL.EXT_TAG 7.5.3.4" },
 	{ PCG_EXP_DEVCTL, 0x0200, ZERO, DROPPED, ON_DEVCTL, 0, "DEVCTL.PHANTOM 7.5.3.4" },
@@ -38,7 +38,7 @@ static const struct rule rows[] = {
 	{ PCG_EXP_DEVSTA, 0xff80, ZERO, DROPPED, NO_HOOK, 0, "DEVSTA reserved 7.5.3.5" },
 
 	{ LNKCAP, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "LNKCAP 7.5.3.6" },
-	{ LNKCTL, 0x01c3, SHADOW, TO_SHADOW, NO_HOOK, 0, "LNKCTL 7.5.3.7: the host runs the link" },
+	{ LNKCTL, 0x01c3, KEPT, TO_SHADOW, NO_HOOK, 0, "LNKCTL 7.5.3.7: the host runs the link" },
 	{ LNKCTL, 0x0008, HOST, DROPPED, NO_HOOK, 0, "LNKCTL.RCB 7.5.3.7" },
 	{ LNKCTL, 0xfe34, ZERO, DROPPED, NO_HOOK, 0, "LNKCTL 7.5.3.7: not an endpoint's" },
 	{ LNKSTA, 0xffff, HOST, DROPPED, NO_HOOK, 0, "LNKSTA 7.5.3.8" },

@@ -14,7 +14,8 @@ enum rule_read {
 	HOST,   /* the function itself */
 	FIXED,  /* what the function held when it was opened */
 	SHADOW, /* the virtual value; 0 at power-on unless the row says otherwise */
-	OPENED, /* the virtual value; at power-on what the function held when it was opened */
+	KEPT,   /* the same, and a function level reset leaves it alone (PCIe 6.0, 6.6.2) */
+	OPENED, /* sticky: as KEPT, at power-on what the function held when it was opened */
 };
 
 /* Where a write goes; bits. */
@@ -46,7 +47,7 @@ enum rule_hook {
  * @read: where reads come from
  * @write: where writes go
  * @hook: what a write to the register's dword sets off
- * @power_on: the virtual value after a reset, where @read is SHADOW
+ * @power_on: the virtual value at power-on, where @read is SHADOW or KEPT
  * @why: register, field and paragraph
  */
 struct rule {

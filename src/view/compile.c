@@ -40,8 +40,10 @@ static int decide(struct compiler *c, unsigned int dword, uint32_t bits, const s
 		v->read_host[dword] |= bits;
 	if (rule->read == FIXED || rule->read == OPENED)
 		v->power_on[dword] |= host_now(c, dword) & bits;
-	if (rule->read == SHADOW)
+	if (rule->read == SHADOW || rule->read == KEPT)
 		v->power_on[dword] |= power_on & bits;
+	if (rule->read == KEPT || rule->read == OPENED)
+		v->kept[dword] |= bits;
 	if (rule->write & TO_SHADOW)
 		v->write_shadow[dword] |= bits;
 	if (rule->write & TO_HOST)
@@ -238,6 +240,10 @@ static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
 static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 {
 	const struct cap_policy *policy = policy_cap(c->view->profile, cap);
+	/* Appendix H of PCI 3.0. One that overruns its room is shown with the room it has. */
+	static const struct rule vendor_length = {
+		.read = SHADOW, .write = DROPPED, .why = "VNDR_LENGTH PCI 3.0 appendix H: the bytes that are its own"
+	};
 	unsigned int end = cap->offset + cap->length, variant = 0;
 	int ret = 0;
 
@@ -251,6 +257,8 @@ static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 	}
 	if (policy->rules != NULL)
 		ret = apply(c, &policy->rules[variant], cap->offset, end);
+	if (ret == 0 && !cap->extended && cap->id == PCG_CAP_VNDR)
+		ret = decide(c, cap->offset / 4, 0x00ff0000, &vendor_length, (uint32_t)cap->length << 16);
 	return ret < 0 ? ret : apply_rest(c, policy->rest, cap->offset, end);
 }
 
@@ -317,6 +325,35 @@ static int decide_extended_chain(struct compiler *c)
 	return ret;
 }
 
+/* MSI has a mask bit for each vector that it can have (PCIe 6.0, 7.7.1.7), the others are reserved. */
+static void limit_msi(struct compiler *c)
+{
+	struct pcg_view *v = c->view;
+	uint16_t control;
+	unsigned int mask, vectors;
+
+	if (v->msi == 0)
+		return;
+	control = (uint16_t)(v->power_on[v->msi / 4] >> 16);
+	vectors = 1u << ((control & PCG_MSI_MMC) >> 1);
+	mask = v->msi + (control & PCG_MSI_64BIT ? 16u : 12u);
+	if (control & PCG_MSI_MASKABLE && vectors < 32)
+		v->write_shadow[mask / 4] &= (1u << vectors) - 1;
+}
+
+/* PCIe 6.0, 7.5.3.2: what a type 0 function can be; anything else is shown as an endpoint. */
+static void limit_type(struct compiler *c)
+{
+	uint32_t *flags = &c->view->power_on[c->view->express / 4];
+	unsigned int type = *flags >> 20 & 0xf;
+
+	if (type == 0 || type == 1 || type == 9 || type == 10)
+		return;
+	pcg_say(c->log, PCG_WARN, c->view->express + PCG_EXP_FLAGS, type,
+		"a port's type in a type 0 function: shown as an endpoint");
+	*flags &= ~(uint32_t)0x00f00000;
+}
+
 /* Fields of Express that depend on options and on what the backend can do. */
 static void limit_express(struct compiler *c)
 {
@@ -326,6 +363,10 @@ static void limit_express(struct compiler *c)
 
 	if (v->express == 0)
 		return;
+	limit_type(c);
+	/* PCIe 6.0, 7.5.1.1.8: no latency timer. */
+	v->read_host[PCG_LATENCY / 4] &= ~0x0000ff00u;
+	v->write_host[PCG_LATENCY / 4] &= ~0x0000ff00u;
 	devcap = &v->power_on[(v->express + PCG_EXP_DEVCAP) / 4];
 	mpss = *devcap & PCG_DEVCAP_MPSS;
 	while (v->options.mps_supported != 0 && cap > 0 && 128u << cap > v->options.mps_supported)
@@ -367,8 +408,10 @@ static int compile(struct compiler *c)
 		ret = apply_rest(c, c->view->profile->gaps, 0, c->info->config_size);
 	if (ret == 0)
 		ret = apply_rest(c, REST_CLOSED, 0, PCG_CONFIG_EXTENDED);
-	if (ret == 0)
+	if (ret == 0) {
 		limit_express(c);
+		limit_msi(c);
+	}
 	return ret;
 }
 
@@ -428,6 +471,14 @@ int pcg_view_init(struct pcg_view *view, const struct pcg_host_info *info, const
 		  const struct pcg_view_options *options, const struct pcg_log *log)
 {
 	return view_init_observed(view, info, config, options, log, NULL);
+}
+
+void pcg_view_reset(struct pcg_view *view)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCG_CONFIG_DWORDS; i++)
+		view->shadow[i] = (view->shadow[i] & view->kept[i]) | (view->power_on[i] & ~view->kept[i]);
 }
 
 void pcg_view_power_on(struct pcg_view *view)

@@ -261,7 +261,8 @@ class Reset(Hardware):
         self.assertEqual(self.hardware(n) & FLR, 0)
         self.assertGreaterEqual(mrrs(self.hardware(n)), mps(self.before[n]))
         devctl = self.devctl(slot)
-        self.assertEqual((mps(devctl), mrrs(devctl), devctl & FLR), (0, 2, 0), "power-on values for the guest")
+        self.assertEqual((mps(devctl), mrrs(devctl), devctl & FLR), (5, 2, 0),
+                         "power-on values for the guest, but for the payload size, which an FLR leaves alone (6.6.2)")
         self.assertEqual(word(self.servers[n].config("guest"), COMMAND) & 7, 0, "decoding and mastering are off")
         self.assertEqual(word(self.servers[n].config("host"), COMMAND) & 4, 0, "mastering is off in hardware")
         self.assertEqual(self.servers[n].config("guest")[BAR0:BAR0 + 24].strip(b"\0\4\x08\x0c"), b"")

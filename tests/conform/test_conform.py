@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`pcigate conform` as a program: what it prints, how it ends, and another process's function."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import unittest
+
+PCIGATE = os.environ.get(
+    "PCIGATE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "pcigate"))
+VERSION, GET_INFO, GET_REGION_INFO, REGION_READ = 1, 4, 5, 9
+CONFIG = 7
+GOOD = ("sim:broken", "--profile", "raw")
+
+
+def conform(*arguments):
+    return subprocess.run([PCIGATE, "conform", *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+def failed(output):
+    return re.findall(r"^not ok \d+ - ([^:]+):", output, re.MULTILINE)
+
+
+class Output(unittest.TestCase):
+    def test_tap_plan_and_summary(self):
+        run = conform(*GOOD)
+        lines = run.stdout.splitlines()
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.assertEqual(lines[0], "TAP version 13")
+        results = [line for line in lines if re.match(r"(not )?ok \d", line)]
+        self.assertEqual(lines[1], f"1..{len(results)}")
+        self.assertEqual([int(re.search(r"\d+", line)[0]) for line in results], list(range(1, len(results) + 1)))
+        self.assertRegex(lines[-1], r"^# sim:broken: \d+ pass, 0 fail, \d+ not applicable, 0 cannot tell$")
+
+    def test_a_failure_has_evidence(self):
+        run = conform("sim:broken,fault=header.revision.read-only", *GOOD[1:], "--only", "header.*")
+        self.assertEqual(run.returncode, 1)
+        self.assertEqual(failed(run.stdout), ["header.revision.read-only"])
+        self.assertIn("  spec: PCIe 6.0, 7.5.1.1.5\n", run.stdout)
+        self.assertIn("    - write config 008/1 = fe\n", run.stdout)
+        self.assertIn("    - read config 008/1 = 00\n", run.stdout)
+
+    def test_json_says_the_same(self):
+        run = conform("sim:broken,fault=rw1c.devsta.neighbour", *GOOD[1:], "--json")
+        self.assertEqual(run.returncode, 1)
+        report = json.loads(run.stdout)
+        wrong = [c for c in report["checks"] if c["verdict"] == "fail"]
+        self.assertIn("rw1c.devsta.neighbour", [c["id"] for c in wrong])
+        self.assertEqual(report["summary"]["fail"], len(wrong))
+        self.assertEqual(sum(report["summary"].values()), len(report["checks"]))
+        self.assertIn("linux.7.1.1-rw1c-write-back", report["known_faults"])
+        for check in wrong:
+            self.assertTrue(check["spec"] and check["message"] and check["accesses"], check)
+            self.assertTrue({"op", "side", "region", "offset", "length", "value", "error"} <= set(check["accesses"][0]))
+
+    def test_list_has_every_check_once(self):
+        entries = json.loads(conform("--list", "--json").stdout)
+        ids = [entry["id"] for entry in entries]
+        self.assertEqual(len(ids), len(set(ids)))
+        self.assertGreater(len(ids), 60)
+        self.assertTrue(all(entry["spec"] and entry["what"] and entry["group"] for entry in entries))
+        text = conform("--list").stdout
+        for name in ids:
+            self.assertIn(name, text)
+        self.assertIn("linux.7.1.10-flr-keeps-view", text)
+
+    def test_only_by_glob_and_by_fault(self):
+        run = conform(*GOOD, "--only", "pm.*", "--only", "linux.7.1.9-*")
+        self.assertEqual({name.split(".")[0] for name in re.findall(r"^ok \d+ - ([^:]+):", run.stdout, re.MULTILINE)},
+                         {"pm", "aer"})
+
+    def test_no_reset(self):
+        self.assertNotIn("flr.", conform(*GOOD, "--no-reset").stdout)
+
+
+class Ends(unittest.TestCase):
+    def test_usage(self):
+        for arguments in ((), ("a", "b"), ("--no-such-option", "sim:broken"), ("sim:broken", "--profile", "none"),
+                          ("sim:broken", "--only", "no.such.check")):
+            self.assertEqual(conform(*arguments).returncode, 2, arguments)
+
+    def test_cannot(self):
+        for target in ("dump:/no/such/file", "sim:broken,fault=none", "vfio-user:/no/such/socket"):
+            run = conform(target)
+            self.assertEqual(run.returncode, 3, target)
+            self.assertTrue(run.stderr.strip())
+            self.assertEqual(run.stdout, "")
+
+    def test_help(self):
+        run = conform("--help")
+        self.assertEqual(run.returncode, 0)
+        self.assertIn("vfio-user:SOCKET", run.stdout)
+
+
+class OtherProcess(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.mkdtemp(prefix="pcigate-test-")
+        self.addCleanup(shutil.rmtree, directory)
+        self.socket = os.path.join(directory, "socket")
+
+    def serve(self, func, profile):
+        server = subprocess.Popen([PCIGATE, "serve", func, "--socket-path", self.socket, "--profile", profile],
+                                  stderr=subprocess.PIPE, text=True)
+        self.addCleanup(server.stderr.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        while True:
+            line = server.stderr.readline()
+            self.assertTrue(line, "the server ended")
+            if line.startswith("listening on"):
+                return
+
+    def check(self, *arguments):
+        return conform("vfio-user:" + self.socket, *arguments)
+
+    def test_what_can_be_seen_is_clean(self):
+        self.serve("sim:broken", "raw")
+        # Without mediation nobody resets the table that the server keeps.
+        run = self.check("--no-reset")
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.assertRegex(run.stdout, r"# SKIP cannot tell: the function's own side cannot be seen")
+
+    def test_faults_show(self):
+        for fault in ("header.command.reserved", "bar.size.bytewise", "express.devctl.mps-readback",
+                      "msi.mask.bits-beyond-vectors", "gate.memory-off", "flr.bit-reads-zero"):
+            with self.subTest(fault):
+                self.serve(f"sim:broken,fault={fault}", "raw")
+                run = self.check("--only", fault)
+                self.assertEqual(failed(run.stdout), [fault], run.stdout)
+                self.assertEqual(run.returncode, 1)
+                self.doCleanups()
+                self.setUp()
+
+    def test_a_server_that_says_nothing_is_given_up(self):
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(self.socket)
+        listener.listen()
+        run = self.check()
+        self.assertEqual(run.returncode, 3)
+        self.assertIn("Connection timed out", run.stderr)
+
+    def test_a_server_that_goes_away_ends_it(self):
+        def answer(connection):
+            reads = 0
+            header = struct.Struct("=HHIII")
+            while reads < 1100:
+                message = connection.recv(16, socket.MSG_WAITALL)
+                if len(message) < 16:
+                    break
+                number, command, size, _, _ = header.unpack(message)
+                body = connection.recv(size - 16, socket.MSG_WAITALL) if size > 16 else b""
+                if command == VERSION:
+                    body = struct.pack("=HH", 0, 0)
+                elif command == GET_INFO:
+                    body = struct.pack("=IIII", 16, 2, 9, 5)
+                elif command == GET_REGION_INFO:
+                    index = struct.unpack_from("=III", body)[2]
+                    body = struct.pack("=IIIIQQ", 32, 3, index, 0, 4096 if index == CONFIG else 0, 0)
+                elif command == REGION_READ:
+                    reads += 1
+                    body = body[:16] + bytes(struct.unpack_from("=QII", body)[2])
+                else:
+                    body = body[:16]
+                connection.sendall(header.pack(number, command, 16 + len(body), 1, 0) + body)
+            connection.close()
+
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(self.socket)
+        listener.listen()
+        thread = threading.Thread(target=lambda: answer(listener.accept()[0]), daemon=True)
+        thread.start()
+        run = self.check()
+        thread.join(10)
+        self.assertEqual(run.returncode, 3, run.stdout)
+        self.assertIn("Bail out!", run.stdout)
+        self.assertIn("after the last check shown", run.stderr)
+
+
+class Profiles(unittest.TestCase):
+    """The kernel's faults by name, on a function that has all it takes to show them."""
+
+    SHOWN = {
+        "linux.7.1.1-rw1c-write-back", "linux.7.1.1-status-not-clearable", "linux.7.1.2-msi-control",
+        "linux.7.1.4-hidden-open", "linux.7.1.8-host-addresses", "linux.7.1.9-aer-to-hardware",
+        "linux.7.1.10-flr-keeps-view", "linux.7.1.11-inert", "linux.7.1.12-link-control",
+        "linux.7.1b.2-msi-flags-rewritten", "linux.1.6-msix-control", "linux.1.6-msi-reserved-bits",
+        "linux.1.6-vendor-open", "linux.2.1-not-gated",
+    }
+
+    def test_linux(self):
+        corpus = os.environ.get("PCI_CORPUS")
+        if corpus is None:
+            self.skipTest("no corpus: set PCI_CORPUS")
+        if conform("sim:broken", "--profile", "linux", "--only", "header.vendor.present").returncode == 2:
+            self.skipTest("this build has no profile linux")
+        seen = set()
+        zoo = os.path.join(corpus, "qemu", "zoo.txt")
+        rebar = os.path.join(corpus, "pciutils", "cap-dvsec-cxl")
+        for func in (f"dump:{zoo}@0000:01:00.0", f"dump:{zoo}@0000:02:00.0", f"dump:{rebar}@6b:00.0"):
+            run = conform(func, "--profile", "linux", "--json")
+            self.assertEqual(run.returncode, 1)
+            seen |= set(json.loads(run.stdout)["known_faults"])
+        self.assertEqual(self.SHOWN - seen, set())
+
+
+if __name__ == "__main__":
+    unittest.main()
