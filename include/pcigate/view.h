@@ -15,6 +15,7 @@
 
 #include <pcigate/host.h>
 #include <pcigate/pci.h>
+#include <pcigate/quirk.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +26,7 @@ struct pcg_profile;
 
 /**
  * pcg_profile_find() - a profile by its name
- * @name: "guarded" (the default), "linux" or "raw"
+ * @name: "guarded" (the default), "strict", "linux" or "raw"
  *
  * Return: the profile, or NULL.
  */
@@ -43,11 +44,14 @@ const char *pcg_profile_help(unsigned int n);
  * @mps_supported: the largest payload, in bytes, that the guest may believe in (128 << n, n in 0..5); 0: the
  *                 function's own
  * @no_command_memory: the function has no memory enable bit, whatever the backend says
+ * @quirks: @nquirks of them, which stay the caller's and where they are as long as a view made with them
  */
 struct pcg_view_options {
 	const struct pcg_profile *profile;
 	uint16_t mps_supported;
 	bool no_command_memory;
+	const struct pcg_quirk *quirks;
+	unsigned int nquirks;
 };
 
 /** enum pcg_effect - what a write asks of the function's surroundings; one bit each */
@@ -137,6 +141,9 @@ enum pcg_view_special {
  * @memory_bit: COMMAND's memory enable exists in the function
  * @io_bit: COMMAND's I/O enable exists in the function
  * @no_command_memory: memory enable is virtual, preset, and reaches nothing
+ * @no_intx: no interrupt pin is shown and INTx cannot be set up
+ * @rom_width: the widest access to the ROM, in bytes; 0: any
+ * @rom: the ROM as it is shown
  * @chunked: an access is cut into naturally aligned chunks of 1, 2 or 4 bytes where ownership changes, and a write
  *           to the function writes back the whole chunk; so Linux does it
  * @pm: where the capability with power state stands; 0: there is none; likewise the following
@@ -149,7 +156,10 @@ struct pcg_view {
 	bool memory_bit;
 	bool io_bit;
 	bool no_command_memory;
+	bool no_intx;
 	bool chunked;
+	uint8_t rom_width;
+	struct pcg_bar rom;
 	uint16_t pm;
 	uint16_t msi;
 	uint16_t msix;
@@ -179,7 +189,7 @@ struct pcg_view {
  *
  * Guarantees: no allocation; every bit of 4096 bytes is decided; contradicting rules are an error, not a surprise.
  *
- * Return: 0; what pcg_layout_parse() returns; -EINVAL for options or facts that cannot be.
+ * Return: 0; what pcg_layout_parse() returns; -EINVAL for options, facts or quirks that cannot be.
  */
 int pcg_view_init(struct pcg_view *view, const struct pcg_host_info *info, const uint8_t *config,
 		  const struct pcg_view_options *options, const struct pcg_log *log);

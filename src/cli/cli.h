@@ -32,6 +32,7 @@ int cli_conform(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
 int cli_map(int argc, char **argv);
+int cli_quirks_verb(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_why(int argc, char **argv);
 

@@ -293,6 +293,8 @@ static int take(struct settings *s, int option)
 		return cli_profile("conform", &s->view, optarg) < 0 ? CLI_USAGE : CLI_DONE;
 	case 'P':
 		return cli_policy("conform", &s->view, optarg) < 0 ? CLI_USAGE : CLI_DONE;
+	case 'q':
+		return cli_quirks("conform", &s->view, optarg) < 0 ? CLI_USAGE : CLI_DONE;
 	default:
 		return CLI_USAGE;
 	}
@@ -308,6 +310,8 @@ int cli_conform(int argc, char **argv)
 		{ "list", no_argument, NULL, 'l' },
 		{ "profile", required_argument, NULL, 'p' },
 		{ "policy", required_argument, NULL, 'P' },
+		{ "quirks", required_argument, NULL, 'q' },
+		{ "no-quirks", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -330,6 +334,8 @@ int cli_conform(int argc, char **argv)
 	if (conform_count(&s.options) == 0)
 		return cli_error("conform", CLI_USAGE, "--only %s: no such check; pcigate conform --list has them",
 				 s.only[0]);
+	if (cli_default_quirks("conform", &s.view) < 0)
+		return CLI_USAGE;
 	s.name = argv[optind];
 	ret = run(&s);
 	return fflush(stdout) == 0 && !ferror(stdout) ? ret : CLI_CANNOT;

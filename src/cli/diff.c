@@ -216,6 +216,7 @@ static int parse(int argc, char **argv, struct settings *s)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },          { "against", required_argument, NULL, 'a' },
 		{ "profile", required_argument, NULL, 'p' }, { "policy", required_argument, NULL, 'P' },
+		{ "quirks", required_argument, NULL, 'q' },  { "no-quirks", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
 	};
 	struct pcg_view_options other = { 0 };
@@ -230,12 +231,15 @@ static int parse(int argc, char **argv, struct settings *s)
 		s->json |= option == 'j';
 		if (option == '?' || (option == 'p' && cli_profile("diff", &s->view, optarg) < 0) ||
 		    (option == 'a' && cli_profile("diff", &other, optarg) < 0) ||
-		    (option == 'P' && cli_policy("diff", &s->view, optarg) < 0))
+		    (option == 'P' && cli_policy("diff", &s->view, optarg) < 0) ||
+		    (option == 'q' && cli_quirks("diff", &s->view, optarg) < 0))
 			return CLI_USAGE;
 	}
 	if (optind != argc - 1)
 		return cli_error("diff", CLI_USAGE, "name one function; pcigate diff --help says how");
 	s->func = argv[optind];
+	if (cli_default_quirks("diff", &s->view) < 0)
+		return CLI_USAGE;
 	s->against = s->view;
 	s->against.profile = other.profile;
 	if (other.profile != NULL && strncmp(s->func, "live:", 5) == 0)

@@ -128,7 +128,7 @@ const char *fate_reads(const struct why *why)
 	case FATE_CONSTANT:
 		if (why->rule != NULL && why->rule->read == SHADOW && why->part == WHY_HEADER)
 			return "a virtual value, kept by the mediator";
-		if (why->rule != NULL && why->rule->read != SHADOW)
+		if (why->rule != NULL && why->rule->read != SHADOW && why->rule->read != HOST)
 			return fate_rule_reads(why->rule->read);
 		return "a virtual value that guests cannot change";
 	case FATE_SHADOW:
@@ -137,8 +137,8 @@ const char *fate_reads(const struct why *why)
 	case NUM_FATES:
 		break;
 	}
-	if (why->rule != NULL && why->rule->read == OPENED)
-		return fate_rule_reads(OPENED);
+	if (why->rule != NULL && (why->rule->read == OPENED || why->rule->read == KEPT))
+		return fate_rule_reads(why->rule->read);
 	return why->owner != NULL ? "the shadow" : "the guest's own value";
 }
 
@@ -176,7 +176,7 @@ const char *fate_note(const struct why *why)
 	if (why->by_width)
 		return "depends on where and how wide an access is; this is a natural one";
 	if (why->absent)
-		return "this function lacks the bit or may not be given it: less is written than the rule says";
+		return "this function lacks the bit, or cannot be given it: less happens than the rule says";
 	return NULL;
 }
 
@@ -197,24 +197,53 @@ static void linux_rule(const struct why *why, char *text, size_t size)
 		snprintf(text, size, "nobody's: hardware, read and written");
 }
 
-void fate_rule(const struct why *why, const struct pcg_profile *profile, char *text, size_t size)
+void fate_cap(const struct pcg_view *view, const struct pcg_cap *cap, char *text, size_t size)
 {
+	const struct pcg_profile *profile = view->profile;
+	bool shown = view_shows(view, cap);
+
+	text[0] = '\0';
+	if (!profile->mediated)
+		return;
+	if (profile->as_linux) {
+		const struct linux_cap *policy =
+			cap->extended ? linux_extended((uint8_t)cap->id) : linux_standard((uint8_t)cap->id);
+
+		snprintf(text, size, "%s", shown ? policy->why : "hidden, its body open");
+	} else if (shown || !policy_cap(profile, cap)->shown) {
+		snprintf(text, size, "%s", policy_cap(profile, cap)->why);
+	} else if (view_second(view, cap)) {
+		snprintf(text, size, "hidden: one instance with state is all there can be");
+	} else {
+		snprintf(text, size, "hidden: only its vendor knows it, and no quirk opens any of it");
+	}
+}
+
+void fate_rule(const struct why *why, const struct pcg_view *view, char *text, size_t size)
+{
+	const struct pcg_profile *profile = view->profile;
+	char cap[200];
+
 	if (why->part == WHY_PAST_END)
 		snprintf(text, size, "past the end of the function's configuration space");
 	else if (!profile->mediated)
 		snprintf(text, size, "no mediation: the function itself");
 	else if (profile->as_linux)
 		linux_rule(why, text, size);
+	else if (why->rule != NULL && why->rule->why != NULL)
+		snprintf(text, size, "%s", why->rule->why);
 	else if (why->part == WHY_GAP)
 		snprintf(text, size, "no capability's: %s", fate_rest(profile->gaps));
-	else if (why->table == NULL && why->cap != NULL && !why->shown)
-		snprintf(text, size,
-			 why->policy->shown ? "hidden: one instance with state is all there can be"
-					    : "the capability is hidden, its body closed");
-	else if (why->table == NULL && why->part == WHY_CAP)
-		snprintf(text, size, "no row names it; %s (%s)", fate_rest(why->policy->rest), why->policy->why);
-	else
-		snprintf(text, size, "%s", why->rule != NULL && why->rule->why != NULL ? why->rule->why : "");
+	else if (why->policy == NULL)
+		snprintf(text, size, "no row names it; the rest of the header is closed");
+	else {
+		fate_cap(view, why->cap, cap, sizeof(cap));
+		if (why->shown)
+			snprintf(text, size, "no row names it; %s (%s)", fate_rest(policy_rest(profile, why->policy)),
+				 cap);
+		else
+			snprintf(text, size, "%s", cap);
+	}
 }
 
 static const char *base_name(const char *path)
@@ -238,16 +267,14 @@ void fate_origin(const struct why *why, const struct pcg_profile *profile, unsig
 		snprintf(text, size, "src/policy/%s, %s", base_name(why->table->file), why->table->name);
 		return;
 	}
-	if (why->policy != NULL && (why->part == WHY_CAP || !why->shown)) {
-		file = why->cap->extended ? profile->ecaps_file : profile->caps_file;
-		if (file != NULL) {
-			snprintf(text, size, "src/policy/%s%s", file,
-				 why->policy->shown ? ", the capability's entry" : ", which does not show it");
-			return;
-		}
-	}
-	if (why->rule != NULL && (why->part == WHY_BAR || why->part == WHY_ROM || why->part == WHY_CHAIN))
+	if (why->rule != NULL && why->rule->why != NULL) {
 		snprintf(text, size, "src/view/compile.c");
+		return;
+	}
+	file = why->policy == NULL ? NULL : why->cap->extended ? profile->ecaps_file : profile->caps_file;
+	if (file != NULL)
+		snprintf(text, size, "src/policy/%s%s", file,
+			 why->policy->shown ? ", the capability's entry" : ", which does not show it");
 	else
 		snprintf(text, size, "src/policy/profiles.c, %s", profile->name);
 }

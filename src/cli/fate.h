@@ -21,8 +21,11 @@ const char *fate_writes(const struct why *why);
 /** fate_hook() - what a write sets off besides, or NULL */
 const char *fate_hook(const struct why *why);
 
+/** fate_cap() - what a guest gets of a capability, or why it is hidden, in words; empty: nobody says */
+void fate_cap(const struct pcg_view *view, const struct pcg_cap *cap, char *text, size_t size);
+
 /** fate_rule() - the rule's own sentence */
-void fate_rule(const struct why *why, const struct pcg_profile *profile, char *text, size_t size);
+void fate_rule(const struct why *why, const struct pcg_view *view, char *text, size_t size);
 
 /** fate_origin() - the file and table that it stands in: "src/policy/express.c, rows" */
 void fate_origin(const struct why *why, const struct pcg_profile *profile, unsigned int at, char *text, size_t size);

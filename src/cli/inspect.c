@@ -42,6 +42,8 @@ static int parse(int argc, char **argv, struct settings *s)
 		{ "json", no_argument, NULL, 'j' },
 		{ "profile", required_argument, NULL, 'p' },
 		{ "policy", required_argument, NULL, 'P' },
+		{ "quirks", required_argument, NULL, 'q' },
+		{ "no-quirks", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, '?' + 256 },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -72,6 +74,10 @@ static int parse(int argc, char **argv, struct settings *s)
 			if (cli_policy("inspect", &s->view, optarg) < 0)
 				return CLI_USAGE;
 			break;
+		case 'q':
+			if (cli_quirks("inspect", &s->view, optarg) < 0)
+				return CLI_USAGE;
+			break;
 		case '?' + 256:
 			usage(stdout);
 			return -1;
@@ -82,7 +88,7 @@ static int parse(int argc, char **argv, struct settings *s)
 	if (optind != argc - 1)
 		return cli_error("inspect", CLI_USAGE, "name one function; pcigate inspect --help says how");
 	s->func = argv[optind];
-	return CLI_DONE;
+	return cli_default_quirks("inspect", &s->view) < 0 ? CLI_USAGE : CLI_DONE;
 }
 
 /* "dump:FILE@01:00.0,option" keeps its address; everything else is function 0 of a machine of its own. */

@@ -12,6 +12,7 @@ static const struct cli_verb verbs[] = {
 	{ "diff", "FUNC", "the registers that a guest reads otherwise than the function holds them", cli_diff },
 	{ "inspect", "FUNC", "what the function is, as its guest or the host sees it", cli_inspect },
 	{ "map", "FUNC [-o FILE.svg]", "who owns each byte, what happens to it: as text or as a picture", cli_map },
+	{ "quirks", "check FILE…", "check files of what single devices need", cli_quirks_verb },
 	{ "replay", "FUNC TRACE", "run an access trace, tell where it differs", cli_replay },
 	{ "serve", "FUNC | FUNC=SOCKET…", "serve functions over vfio-user", cli_serve },
 	{ "why", "FUNC REG", "why a register reads and takes what it does: rule, section, hook", cli_why },

@@ -220,6 +220,8 @@ static int parse(int argc, char **argv, struct settings *s)
 		{ "output", required_argument, NULL, 'o' },
 		{ "profile", required_argument, NULL, 'p' },
 		{ "policy", required_argument, NULL, 'P' },
+		{ "quirks", required_argument, NULL, 'q' },
+		{ "no-quirks", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -234,13 +236,14 @@ static int parse(int argc, char **argv, struct settings *s)
 		if (option == 'o')
 			s->output = optarg;
 		else if (option == '?' || (option == 'p' && cli_profile("map", &s->view, optarg) < 0) ||
-			 (option == 'P' && cli_policy("map", &s->view, optarg) < 0))
+			 (option == 'P' && cli_policy("map", &s->view, optarg) < 0) ||
+			 (option == 'q' && cli_quirks("map", &s->view, optarg) < 0))
 			return CLI_USAGE;
 	}
 	if (optind != argc - 1)
 		return cli_error("map", CLI_USAGE, "name one function; pcigate map --help says how");
 	s->func = argv[optind];
-	return CLI_DONE;
+	return cli_default_quirks("map", &s->view) < 0 ? CLI_USAGE : CLI_DONE;
 }
 
 static bool wants_colour(void)

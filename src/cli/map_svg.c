@@ -169,7 +169,7 @@ static void put_title(const struct drawing *d, const struct regname *reg)
 	for (i = 0; i < n; i++) {
 		char rule[256];
 
-		fate_rule(&ranges[i].why, d->map->profile, rule, sizeof(rule));
+		fate_rule(&ranges[i].why, &d->map->record.view, rule, sizeof(rule));
 		snprintf(text, sizeof(text), "\n%u:%u  reads %s, writes: %s\n      %s", ranges[i].high, ranges[i].low,
 			 fate_reads(&ranges[i].why), fate_writes(&ranges[i].why), rule);
 		put_text(d->out, text, sizeof(text));
@@ -280,30 +280,20 @@ static void draw_borders(const struct drawing *d)
 
 /* --- names --- */
 
-static const char *label_help(const struct drawing *d, int owner)
+static void label_help(const struct drawing *d, int owner, char *text, size_t size)
 {
-	const struct pcg_cap *cap = map_cap(d->map, owner);
-	const struct pcg_profile *profile = d->map->profile;
-
-	if (cap == NULL || !profile->mediated)
-		return "";
-	if (profile->as_linux) {
-		if (!map_shown(d->map, owner))
-			return "hidden, its body open";
-		return cap->extended ? linux_extended((uint8_t)cap->id)->why : linux_standard((uint8_t)cap->id)->why;
-	}
-	if (!map_shown(d->map, owner) && policy_cap(profile, cap)->shown)
-		return "hidden: one with state is all there can be";
-	return policy_cap(profile, cap)->why;
+	text[0] = '\0';
+	if (owner >= 0)
+		fate_cap(&d->map->record.view, map_cap(d->map, owner), text, size);
 }
 
 static void put_label(const struct drawing *d, unsigned int at, unsigned int end, unsigned int y)
 {
 	int owner = d->map->owner[at];
 	bool hidden = !map_shown(d->map, owner);
-	const char *help = label_help(d, owner);
-	char name[64], range[24];
+	char name[64], range[24], help[200];
 
+	label_help(d, owner, help, sizeof(help));
 	map_name(d->map, owner, name, sizeof(name));
 	snprintf(range, sizeof(range), "%03x-%03x", at, end - 1);
 	fprintf(d->out, "<text class=\"m small dim\" x=\"%u\" y=\"%u\">%s</text>", (unsigned int)LABEL_X, y + 13,
@@ -337,6 +327,7 @@ static void draw_label(const struct drawing *d, const struct line *line, unsigne
 static unsigned int place_labels(const struct drawing *d, bool draw)
 {
 	unsigned int i, j, bottom = HEAD_Y;
+	char help[200];
 
 	for (i = 0; i < d->nlines; i++)
 		for (j = 0; j < MAP_ROW; j++) {
@@ -347,7 +338,8 @@ static unsigned int place_labels(const struct drawing *d, bool draw)
 				continue;
 			if (draw)
 				draw_label(d, line, at, y);
-			bottom = y + (label_help(d, d->map->owner[at])[0] != '\0' ? 34 : 20);
+			label_help(d, d->map->owner[at], help, sizeof(help));
+			bottom = y + (help[0] != '\0' ? 34 : 20);
 		}
 	return bottom;
 }

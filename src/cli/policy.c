@@ -8,11 +8,13 @@
 #include "cli/policy.h"
 
 const char *const cli_policy_help =
-	"  --profile NAME           guarded (default): what the specifications ask; linux: what Linux's vfio-pci does,\n"
-	"                           its faults included; raw: no mediation\n"
+	"  --profile NAME           guarded (default): what the specifications ask; strict: the same, and what no table\n"
+	"                           names is closed; linux: what Linux's vfio-pci does, its faults included; raw: no\n"
+	"                           mediation\n"
 	"  --policy NAME[=VALUE]    may be given again; names:\n"
 	"                             mps-supported=BYTES   the largest payload the guest may believe in (128 to 4096)\n"
-	"                             no-command-memory[=on|off]   the function has no memory enable bit\n";
+	"                             no-command-memory[=on|off]   the function has no memory enable bit\n"
+	"  --quirks FILE|DIRECTORY  what single devices need, instead of what is installed; --no-quirks: none of it\n";
 
 static int set_mps(struct pcg_view_options *options, const char *value)
 {

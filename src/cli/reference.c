@@ -101,14 +101,16 @@ static const struct pci_registers *registers_of(const struct pcg_cap *cap, unsig
 	return pci_standard_registers(cap->id, control);
 }
 
-static void print_cap(FILE *out, const struct cap_policy *policy, const struct pcg_cap *cap)
+static void print_cap(FILE *out, const struct pcg_profile *profile, const struct cap_policy *policy,
+		      const struct pcg_cap *cap)
 {
 	unsigned int i, variants = policy->variants == 0 ? 1 : policy->variants;
 	const char *setpci = "", *text = pcg_cap_text(cap->id, cap->extended, &setpci);
 
-	fprintf(out, "\n#### %0*x %s (%s)\n\nShown: %s. ", cap->extended ? 4 : 2, cap->id, text, setpci, policy->why);
+	fprintf(out, "\n#### %0*x %s (%s)\n\nShown%s: %s. ", cap->extended ? 4 : 2, cap->id, text, setpci,
+		policy->opaque && profile->closed ? " where a quirk opens some of it" : "", policy->why);
 	fprintf(out, policy->rules == NULL ? "Its registers: %s.\n" : "What no row names: %s.\n",
-		fate_rest(policy->rest));
+		fate_rest(policy_rest(profile, policy)));
 	for (i = 0; policy->rules != NULL && i < variants; i++) {
 		if (variants > 1)
 			fprintf(out, "\nForm `%s`:\n", policy->rules[i].name);
@@ -135,7 +137,7 @@ static void print_shown(FILE *out, const struct pcg_profile *profile, const stru
 	const struct cap_policy *policy = policy_cap(profile, cap);
 
 	if (policy->shown)
-		print_cap(out, policy, cap);
+		print_cap(out, profile, policy, cap);
 }
 
 static void print_hidden(FILE *out, const struct pcg_profile *profile, const struct pcg_cap *cap)

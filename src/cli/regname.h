@@ -29,8 +29,7 @@ struct regname {
 	uint32_t absent; /* bits that the definition has and this function has not */
 };
 
-/** regname_at() - the register that byte @at belongs to: its own width where a table knows it, else its dword or less
- */
+/** regname_at() - the register that holds a byte: its own width where a table knows it, else a dword or less */
 void regname_at(struct regname *reg, const struct pcg_layout *layout, const uint8_t *config, unsigned int at);
 
 /** enum regname_error - what is wrong with a name */

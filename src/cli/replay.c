@@ -34,6 +34,7 @@ static int parse(int argc, char **argv, struct settings *s)
 	static const struct option options[] = {
 		{ "effects", no_argument, NULL, 'e' },       { "record", optional_argument, NULL, 'r' },
 		{ "profile", required_argument, NULL, 'p' }, { "policy", required_argument, NULL, 'P' },
+		{ "quirks", required_argument, NULL, 'q' },  { "no-quirks", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, '?' + 256 },    { NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -54,6 +55,10 @@ static int parse(int argc, char **argv, struct settings *s)
 			break;
 		case 'P':
 			if (cli_policy("replay", &s->view, optarg) < 0)
+				return CLI_USAGE;
+			break;
+		case 'q':
+			if (cli_quirks("replay", &s->view, optarg) < 0)
 				return CLI_USAGE;
 			break;
 		case '?' + 256:

@@ -113,6 +113,9 @@ static int take(struct serve_settings *s, int option)
 	case 'P':
 		r = cli_policy("serve", &s->options.view, optarg) < 0 ? CLI_USAGE : 0;
 		break;
+	case 'q':
+		r = cli_quirks("serve", &s->options.view, optarg) < 0 ? CLI_USAGE : 0;
+		break;
 	default:
 		r = CLI_USAGE; /* getopt has said why */
 		break;
@@ -166,7 +169,8 @@ static int parse(int argc, char **argv, struct serve_settings *s)
 		{ "run", required_argument, NULL, 'r' },          { "trace", required_argument, NULL, 't' },
 		{ "control", required_argument, NULL, 'c' },      { "timeout", required_argument, NULL, 'm' },
 		{ "dma-timeout", required_argument, NULL, 'd' },  { "profile", required_argument, NULL, 'p' },
-		{ "policy", required_argument, NULL, 'P' },       { "help", no_argument, NULL, 'h' },
+		{ "policy", required_argument, NULL, 'P' },       { "quirks", required_argument, NULL, 'q' },
+		{ "no-quirks", no_argument, NULL, 'q' },          { "help", no_argument, NULL, 'h' },
 		{ "print-capabilities", no_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
 	};
 	static char name[] = "pcigate serve"; /* what getopt begins its complaints with */
@@ -185,6 +189,8 @@ static int parse(int argc, char **argv, struct serve_settings *s)
 	}
 	s->funcs = argv + optind;
 	s->count = argc - optind;
+	if (cli_default_quirks("serve", &s->options.view) < 0)
+		return CLI_USAGE;
 	return check(s);
 }
 

@@ -27,6 +27,7 @@ struct settings {
 struct answer {
 	const struct look *look;
 	const struct pcg_profile *profile;
+	const struct pcg_view *view;
 	struct regname reg;
 	uint32_t host;
 	uint32_t guest;
@@ -104,7 +105,7 @@ static void print_range(const struct answer *a, const struct fate_range *range)
 	print_bits(a->host, range);
 	printf("  guest ");
 	print_bits(a->guest, range);
-	fate_rule(&range->why, a->profile, text, sizeof(text));
+	fate_rule(&range->why, a->view, text, sizeof(text));
 	printf("\n  rule     %s\n", text);
 	printf("  reads    %s\n", fate_reads(&range->why));
 	printf("  writes   %s\n", fate_writes(&range->why));
@@ -122,19 +123,16 @@ static void print_text(const struct answer *a)
 	const struct why *why = &a->ranges[0].why;
 	int digits = reg->width * 2;
 	unsigned int i;
-	char cap[64];
+	char cap[64], text[256];
 
 	printf("%s%s%s at %03x of %s, profile %s\n", reg->setpci, reg->name[0] != '\0' ? "  " : "", reg->name,
 	       reg->offset, a->look->func, a->profile->name);
 	if (reg->cap != NULL) {
 		regname_cap(reg->cap, cap, sizeof(cap));
-		printf("in         %s, %03x to %03x, %s", cap, reg->cap->offset,
-		       reg->cap->offset + reg->cap->length - 1u, why->shown ? "shown" : "hidden");
-		if (why->policy != NULL && why->shown)
-			printf(": %s", why->policy->why);
-		else if (why->owner != NULL)
-			printf(": %s", why->owner->why);
-		printf("\n");
+		printf("in         %s, %03x to %03x, ", cap, reg->cap->offset,
+		       reg->cap->offset + reg->cap->length - 1u);
+		fate_cap(a->view, reg->cap, text, sizeof(text));
+		printf("%s%s%s\n", why->shown ? "shown" : "", why->shown && text[0] != '\0' ? ": " : "", text);
 	} else {
 		printf("in         %s\n", reg->offset < PCG_HEADER_END ? "the header" : "no capability");
 	}
@@ -180,7 +178,7 @@ static struct json_object *json_range(const struct answer *a, const struct fate_
 	json_object_object_add(row, "writes", json_object_new_string(fate_writes(&range->why)));
 	json_object_object_add(row, "hook", text_or_null(fate_hook(&range->why)));
 	json_object_object_add(row, "note", text_or_null(fate_note(&range->why)));
-	fate_rule(&range->why, a->profile, text, sizeof(text));
+	fate_rule(&range->why, a->view, text, sizeof(text));
 	json_object_object_add(row, "rule", json_object_new_string(text));
 	fate_origin(&range->why, a->profile, a->reg.offset, text, sizeof(text));
 	json_object_object_add(row, "from", json_object_new_string(text));
@@ -272,6 +270,8 @@ static int parse(int argc, char **argv, struct settings *s)
 		{ "reference", no_argument, NULL, 'R' },
 		{ "profile", required_argument, NULL, 'p' },
 		{ "policy", required_argument, NULL, 'P' },
+		{ "quirks", required_argument, NULL, 'q' },
+		{ "no-quirks", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -287,7 +287,8 @@ static int parse(int argc, char **argv, struct settings *s)
 		s->registers |= option == 'r';
 		s->reference |= option == 'R';
 		if (option == '?' || (option == 'p' && cli_profile("why", &s->view, optarg) < 0) ||
-		    (option == 'P' && cli_policy("why", &s->view, optarg) < 0))
+		    (option == 'P' && cli_policy("why", &s->view, optarg) < 0) ||
+		    (option == 'q' && cli_quirks("why", &s->view, optarg) < 0))
 			return CLI_USAGE;
 	}
 	if (s->registers || s->reference)
@@ -298,7 +299,7 @@ static int parse(int argc, char **argv, struct settings *s)
 	s->func = argv[optind];
 	s->regs = argv + optind + 1;
 	s->nregs = argc - optind - 1;
-	return CLI_DONE;
+	return cli_default_quirks("why", &s->view) < 0 ? CLI_USAGE : CLI_DONE;
 }
 
 /* Return: CLI_DONE, or what the name of the register comes to after a line on stderr. */
@@ -329,7 +330,7 @@ static int explain(const struct settings *s, const struct pcg_log *notes)
 {
 	static struct look look;
 	static struct view_record record;
-	struct answer answer = { .look = &look, .profile = s->view.profile };
+	struct answer answer = { .look = &look, .profile = s->view.profile, .view = &record.view };
 	struct json_object *list;
 	int ret = CLI_DONE, i;
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "function/internal.h"
+#include "policy/rule.h"
 
 /*
  * The safety contract: in which order things happen when a guest turns memory on or off, changes the power state,
@@ -107,13 +108,27 @@ static int restore_addresses(struct pcg_function *f)
 	return ret;
 }
 
+/* An Express capability that another one cuts short before its device control has none. */
+static bool has_devctl(const struct pcg_function *f)
+{
+	return f->view.express != 0 && f->view.hook[(f->view.express + PCG_EXP_DEVCTL) / 4] == ON_DEVCTL;
+}
+
 static int read_devctl(struct pcg_function *f)
 {
 	f->host_value = 0;
-	if (!f->view.mediated || f->view.express == 0)
+	if (!has_devctl(f))
 		return PCG_DONE;
 	return f->host->ops->config_read(f->host, (uint16_t)((f->view.express + PCG_EXP_DEVCTL) / 4), 3, &f->host_value,
 					 &f->op);
+}
+
+/* A request size of the guest's that a reset from elsewhere has undone counts again; its own reset ended it. */
+static unsigned int request_size(const struct pcg_function *f)
+{
+	unsigned int guest = (view_get16(&f->view, f->view.express + PCG_EXP_DEVCTL) & PCG_DEVCTL_MRRS) >> 12;
+
+	return policy_mrrs(guest, (uint16_t)f->host_value);
 }
 
 static int restore_payload(struct pcg_function *f)
@@ -121,10 +136,10 @@ static int restore_payload(struct pcg_function *f)
 	unsigned int mps, mrrs;
 	uint32_t devctl;
 
-	if (!f->view.mediated || f->view.express == 0)
+	if (!has_devctl(f))
 		return PCG_DONE;
 	mps = (pcg_get16(f->opened + f->view.express + PCG_EXP_DEVCTL) & PCG_DEVCTL_MPS) >> 5;
-	mrrs = (f->host_value & PCG_DEVCTL_MRRS) >> 12;
+	mrrs = request_size(f);
 	devctl = f->host_value & 0xffffu & ~(uint32_t)(PCG_DEVCTL_MPS | PCG_DEVCTL_MRRS);
 	devctl |= mps << 5 | (mrrs > mps ? mrrs : mps) << 12;
 	return f->host->ops->config_write(f->host, (uint16_t)((f->view.express + PCG_EXP_DEVCTL) / 4), 3, devctl,
@@ -162,18 +177,35 @@ static int save_registers(struct pcg_function *f)
 	return ret;
 }
 
+/* What was kept when the power went, and of that as the guest reads it whatever it has written since. */
+static uint32_t kept_value(const struct pcg_function *f, unsigned int dword)
+{
+	const struct pcg_view *v = &f->view;
+	uint32_t value = f->saved[dword] & ~(v->write_clear[dword] | v->as_zero[dword]);
+	uint32_t both = v->write_shadow[dword] & v->write_host[dword];
+
+	value = (value & ~both) | (v->shadow[dword] & both);
+	if (v->express != 0 && dword == (v->express + PCG_EXP_DEVCTL) / 4u) {
+		unsigned int guest = (v->shadow[dword] & PCG_DEVCTL_MRRS) >> 12;
+
+		value = (value & ~(uint32_t)PCG_DEVCTL_MRRS) | policy_mrrs(guest, (uint16_t)value) << 12;
+	}
+	return value;
+}
+
+/* Only what comes from D3hot has lost anything. */
 static int restore_registers(struct pcg_function *f)
 {
 	uint32_t value;
 	int ret;
 
-	if (keeps_registers(f))
+	if (f->power != PCG_D3HOT || keeps_registers(f))
 		return PCG_DONE;
 	while (f->index < PCG_CONFIG_DWORDS && !is_guests(f, f->index))
 		f->index++;
 	if (f->index == PCG_CONFIG_DWORDS)
 		return PCG_DONE;
-	value = f->saved[f->index] & ~(f->view.write_clear[f->index] | f->view.as_zero[f->index]);
+	value = kept_value(f, f->index);
 	ret = f->host->ops->config_write(f->host, (uint16_t)f->index, 0xf, value, &f->op);
 	f->index++;
 	order_again(f);
@@ -191,7 +223,12 @@ int contract_rewind(struct pcg_function *f)
 static const step_fn plain_write[] = { config_host_write, irqs_follow, NULL };
 
 /* memory enable 0→1: hardware first, then mappings become valid */
-static const step_fn memory_on[] = { config_host_write, mappings_allow, irqs_follow, NULL };
+static const step_fn memory_on[] = {
+	config_host_write, backdoor_probe, backdoor_learn, mappings_allow, irqs_follow, NULL,
+};
+
+/* COMMAND's other bits */
+static const step_fn command_write[] = { config_host_write, backdoor_probe, backdoor_learn, irqs_follow, NULL };
 
 /* memory enable 1→0: mappings revoked first, then hardware */
 static const step_fn memory_off[] = { contract_revoke, config_host_write, irqs_follow, NULL };
@@ -229,18 +266,32 @@ const step_fn reset_steps[] = {
 	NULL,
 };
 
+/* a reset from elsewhere: mappings revoked first, then hardware; they come back with the write that found it */
+const step_fn contract_mend_steps[] = {
+	contract_revoke, contract_rewind, restore_addresses, read_devctl, restore_payload, NULL,
+};
+
+const step_fn *contract_for_command(struct pcg_function *f)
+{
+	uint32_t changed = f->write.before ^ f->write.after;
+
+	if (changed & PCG_COMMAND_MEMORY)
+		return f->write.after & PCG_COMMAND_MEMORY ? memory_on : memory_off;
+	return f->due ? memory_on : command_write;
+}
+
 const step_fn *contract_for_write(struct pcg_function *f)
 {
 	const struct pcg_view_write *w = &f->write;
-	uint32_t changed = w->before ^ w->after;
 
 	if (w->effects & PCG_EFFECT_FLR)
 		return reset_steps;
 	if (w->effects & PCG_EFFECT_POWER)
 		return w->power == PCG_D0 ? power_up : power_down;
-	if (w->effects & PCG_EFFECT_COMMAND && changed & PCG_COMMAND_MEMORY)
-		return w->after & PCG_COMMAND_MEMORY ? memory_on : memory_off;
-	return plain_write;
+	if (backdoor_concerns(f))
+		return backdoor_steps;
+	f->due = false;
+	return w->effects & PCG_EFFECT_COMMAND ? contract_for_command(f) : plain_write;
 }
 
 /* --- opening and closing --- */

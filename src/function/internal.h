@@ -40,6 +40,7 @@ struct pcg_function {
 	bool quarantined;
 	uint32_t reach; /* bytes of configuration space that answer: all, or none */
 	enum pcg_power power;
+	uint32_t probed; /* enable bits of COMMAND that have been seen to be there, or not */
 
 	/* the operation under way */
 	struct pcg_request *request;
@@ -91,13 +92,21 @@ void order_drop(struct pcg_function *f);
 extern const step_fn open_steps[];
 extern const step_fn reset_steps[];
 extern const step_fn close_steps[];
+extern const step_fn contract_mend_steps[];
 const step_fn *contract_for_write(struct pcg_function *f);
+const step_fn *contract_for_command(struct pcg_function *f);
 int contract_revoke(struct pcg_function *f);
 int contract_detach(struct pcg_function *f);
 int contract_attach(struct pcg_function *f);
 int contract_read_command(struct pcg_function *f);
 int contract_master_off(struct pcg_function *f);
 int contract_rewind(struct pcg_function *f);
+
+/* backdoor.c: resets that nobody told us of */
+extern const step_fn backdoor_steps[];
+bool backdoor_concerns(const struct pcg_function *f);
+int backdoor_probe(struct pcg_function *f);
+int backdoor_learn(struct pcg_function *f);
 
 /* config.c: configuration accesses; some steps of a write can be gone on with */
 #define CONFIG_WRITE_DECIDE 1

@@ -97,7 +97,7 @@ static void deliver_pending(struct pcg_function *f, enum pcg_irq_index index)
 		uint32_t bits = irq->pending[word] & irq->listens[word];
 		unsigned int bit;
 
-		for (bit = 0; bits >> bit != 0 && bit < 32; bit++)
+		for (bit = 0; bit < 32 && bits >> bit != 0; bit++)
 			if (bits & 1u << bit)
 				deliver(f, index, word * 32 + bit);
 	}
@@ -156,7 +156,7 @@ unsigned int pcg_function_irqs(const struct pcg_function *f, enum pcg_irq_index 
 		return 0;
 	switch (index) {
 	case PCG_IRQ_INTX:
-		return f->opened[PCG_INT_PIN] != 0 && !f->host->info.is_vf && !f->host->info.no_intx ? 1 : 0;
+		return f->opened[PCG_INT_PIN] != 0 && !f->view.no_intx ? 1 : 0;
 	case PCG_IRQ_MSI:
 		return f->view.msi != 0 ? msi_vectors(f) : 0;
 	case PCG_IRQ_MSIX:

@@ -50,6 +50,17 @@ static size_t clip(const struct pci_window *w, const struct pcg_request *rq, uin
 	return left < w->end - offset ? left : (size_t)(w->end - offset);
 }
 
+/* A ROM may stand no wide accesses: aligned pieces of its width at most. */
+static size_t narrow(const struct pcg_function *f, uint64_t offset, size_t n)
+{
+	size_t width = f->view.rom_width, left;
+
+	if (width == 0 || f->request->region != PCG_REGION_ROM)
+		return n;
+	left = width - (size_t)(offset & (width - 1));
+	return n < left ? n : left;
+}
+
 /* One piece: inside the MSI-X table, inside the PBA, or the function's. */
 static int memory_piece(struct pcg_function *f)
 {
@@ -63,6 +74,7 @@ static int memory_piece(struct pcg_function *f)
 		return PCG_DONE;
 	n = clip(&f->table, rq, offset, n, &table);
 	n = clip(&f->pba, rq, offset, n, &pba);
+	n = narrow(f, offset, n);
 	f->moved += n;
 	order_again(f);
 	if (table || pba) {
@@ -148,6 +160,8 @@ void memory_init(struct pcg_function *f)
 	f->regions[PCG_REGION_CONFIG].size = f->host->info.config_size;
 	f->regions[PCG_REGION_CONFIG].flags = PCG_REGION_READ | PCG_REGION_WRITE;
 	f->regions[PCG_REGION_CONFIG].fd = -1;
+	if (f->view.rom.size < f->host->info.rom.size && f->view.rom.size < f->regions[PCG_REGION_ROM].size)
+		f->regions[PCG_REGION_ROM].size = f->view.rom.size;
 	msix_init(f);
 	cut_window(f, &f->table);
 	cut_window(f, &f->pba);

@@ -143,10 +143,109 @@ static unsigned int tph_length(const struct body *body)
 	return 0xc + ((cap & 0x600u) == 0x200u ? 2 * ((cap >> 16 & 0x7ffu) + 1) : 0);
 }
 
-/* PCIe 6.0, 7.8.4: flit and prefix logs came with version 2. */
+static unsigned int version(const struct body *body)
+{
+	return reg32(body, 0) >> 16 & 0xf;
+}
+
+/* The first Express capability; at 0: there is none. */
+static struct body find_express(const struct body *body)
+{
+	struct body express = { body->config, body->size, 0 };
+	unsigned int at = body->config[PCG_CAPABILITIES] & 0xfcu, steps;
+
+	for (steps = 0; at >= PCG_HEADER_END && steps < PCG_MAX_CAPS; steps++) {
+		if (body->config[at] == PCG_CAP_EXP) {
+			express.start = at;
+			break;
+		}
+		at = body->config[at + 1] & 0xfcu;
+	}
+	return express;
+}
+
+/* PCIe 6.0, 7.5.3.2: Device/Port Type; an endpoint where nothing says. */
+static unsigned int port_type(const struct body *body)
+{
+	struct body express = find_express(body);
+
+	return express.start != 0 ? reg16(&express, PCG_EXP_FLAGS) >> 4 & 0xf : 0;
+}
+
+/* PCIe 6.0, 7.5.3.6: the lanes that the link can have, 1 to 32. */
+static unsigned int lanes(const struct body *body)
+{
+	struct body express = find_express(body);
+	unsigned int width = express.start != 0 ? reg32(&express, 0xc) >> 4 & 0x3f : 0;
+
+	return width == 0 ? 1 : width > 32 ? 32 : width;
+}
+
+/* PCIe 6.0, 7.8.4: prefix and flit logs came with version 2; root registers are those of ports and collectors. */
 static unsigned int aer_length(const struct body *body)
 {
-	return reg32(body, 0) >> 16 & 0xe ? 0x48 : 0x2c;
+	unsigned int type = port_type(body);
+
+	if (version(body) >= 2)
+		return 0x48;
+	return type == 4 || type == 10 ? 0x38 : 0x2c;
+}
+
+/* PCIe 6.0, 7.9.14: the root port's registers and as many dwords of log as they say. */
+static unsigned int dpc_length(const struct body *body)
+{
+	unsigned int cap = reg16(body, 4);
+
+	return cap & 0x20 ? 0x20 + 4 * (cap >> 8 & 0xf) : 0xc;
+}
+
+/* PCIe 6.0, 7.8.3: the status register came with version 2. */
+static unsigned int l1pm_length(const struct body *body)
+{
+	return version(body) >= 2 ? 0x14 : 0x10;
+}
+
+/* PCIe 6.0, 7.7.3: two bytes a lane. */
+static unsigned int secpci_length(const struct body *body)
+{
+	return 0xc + round_up(2 * lanes(body), 4);
+}
+
+/* PCIe 6.0, 7.7.5 and 7.7.6: one byte a lane. */
+static unsigned int physical_length(const struct body *body)
+{
+	return 0x20 + round_up(lanes(body), 4);
+}
+
+/* PCIe 6.0, 7.7.7: the same, closer to the start. */
+static unsigned int physical64_length(const struct body *body)
+{
+	return 0x10 + round_up(lanes(body), 4);
+}
+
+/* PCIe 6.0, 7.7.8: two registers a lane. */
+static unsigned int margining_length(const struct body *body)
+{
+	return 8 + 4 * lanes(body);
+}
+
+/* PCIe 6.0, 7.9.21: the selective enable mask is there when the capability says so. */
+static unsigned int altproto_length(const struct body *body)
+{
+	return reg32(body, 4) & 0x100 ? 0x18 : 0x14;
+}
+
+/* PCIe 6.0, 7.9.26: link streams, then selective streams with as many address blocks as each says. */
+static unsigned int ide_length(const struct body *body)
+{
+	uint32_t cap = reg32(body, 4);
+	unsigned int length = 0xc, streams;
+
+	if (cap & 1)
+		length += 8 * ((cap >> 13 & 7) + 1);
+	for (streams = cap & 2 ? (cap >> 16 & 0xff) + 1 : 0; streams > 0 && length < PCG_CONFIG_EXTENDED; streams--)
+		length += 0x14 + 0xc * (reg32(body, length) & 0xf);
+	return length;
 }
 
 struct length {
@@ -204,19 +303,39 @@ static const struct length extended_lengths[] = {
 	[PCG_ECAP_TPH] = { 0, tph_length },
 	[PCG_ECAP_LTR] = { 8 },   /* 7.8.2 */
 	[PCG_ECAP_PASID] = { 8 }, /* 7.8.9 */
-	[PCG_ECAP_LNR] = { 8 },
-	[PCG_ECAP_DPC] = { 0x5c }, /* 7.9.14 */
-	[PCG_ECAP_L1PM] = { 20 },  /* 7.8.10 */
-	[PCG_ECAP_PTM] = { 12 },   /* 7.9.15 */
-	[PCG_ECAP_FRS] = { 16 },   /* 7.8.9 of PCIe 4.0 */
-	[PCG_ECAP_RTR] = { 12 },   /* 7.9.16 */
+	[PCG_ECAP_LNR] = { 8 },   /* PCIe 5.0, Lightweight Notification */
+	[PCG_ECAP_DPC] = { 0, dpc_length },
+	[PCG_ECAP_L1PM] = { 0, l1pm_length },
+	[PCG_ECAP_PTM] = { 12 }, /* 7.9.15 */
+	[PCG_ECAP_FRS] = { 16 }, /* 7.8.9 of PCIe 4.0 */
+	[PCG_ECAP_RTR] = { 12 }, /* 7.9.16 */
 	[PCG_ECAP_DVSEC] = { 0, vsec_length },
 	[PCG_ECAP_VFREBAR] = { 0, rebar_length },
-	[PCG_ECAP_DLF] = { 12 },    /* 7.7.4 */
-	[PCG_ECAP_HIERID] = { 28 }, /* 7.9.17 */
-	[PCG_ECAP_NPEM] = { 16 },   /* 7.9.19 */
-	[PCG_ECAP_DOE] = { 0x18 },  /* 7.9.24 */
-	[PCG_ECAP_DEV3] = { 16 },   /* 7.7.9 */
+	[PCG_ECAP_DLF] = { 12 },      /* 7.7.4 */
+	[PCG_ECAP_HIERID] = { 0x20 }, /* 7.9.17 */
+	[PCG_ECAP_NPEM] = { 16 },     /* 7.9.19 */
+	[PCG_ECAP_DOE] = { 0x18 },    /* 7.9.24 */
+	[PCG_ECAP_DEV3] = { 16 },     /* 7.7.9 */
+	[PCG_ECAP_SECPCI] = { 0, secpci_length },
+	[PCG_ECAP_PL16] = { 0, physical_length },
+	[PCG_ECAP_LMR] = { 0, margining_length },
+	[PCG_ECAP_PL32] = { 0, physical_length },
+	[PCG_ECAP_ALTPROTO] = { 0, altproto_length },
+	[PCG_ECAP_SFI] = { 0x14 }, /* 7.9.22 */
+	[PCG_ECAP_IDE] = { 0, ide_length },
+	[PCG_ECAP_PL64] = { 0, physical64_length },
+	/* No endpoint has one, or no published length: these reach to the next capability. */
+	[PCG_ECAP_MRIOV] = { LENGTH_UNKNOWN },
+	[0x0014] = { LENGTH_UNKNOWN }, /* reserved for AMD */
+	[PCG_ECAP_PMUX] = { LENGTH_UNKNOWN },
+	[PCG_ECAP_MPCIE] = { LENGTH_UNKNOWN },
+	[PCG_ECAP_SHADOW] = { LENGTH_UNKNOWN },
+	[PCG_ECAP_FLIT_LOG] = { LENGTH_UNKNOWN },
+	[PCG_ECAP_FLIT_PERF] = { LENGTH_UNKNOWN },
+	[PCG_ECAP_FLIT_ERR] = { LENGTH_UNKNOWN },
+	[PCG_ECAP_SVC] = { LENGTH_UNKNOWN },
+	[PCG_ECAP_MMIO_RBL] = { LENGTH_UNKNOWN },
+	[PCG_ECAP_NOP] = { LENGTH_UNKNOWN },
 };
 
 unsigned int pci_claimed_length(const uint8_t *config, size_t size, const struct pcg_cap *cap)

@@ -2,9 +2,9 @@
 #include "policy/rule.h"
 
 /*
- * The extended capabilities of `guarded`. What has no row is hidden and its body closed: above all what the guest
- * cannot make true through this mediator (ATS, PRI, PASID, SR-IOV, TPH, multicast, PTM, DOE …) and what belongs to
- * the link and its other end (LTR, DPC, L1 substates, physical layer, margining).
+ * The extended capabilities of `guarded`. Hidden, each for its own reason, is above all what the guest cannot make
+ * true through this mediator (ATS, PRI, PASID, SR-IOV, TPH, multicast, PTM, DOE …) and what belongs to the link and
+ * its other end (LTR, DPC, L1 substates, physical layer, margining).
  */
 
 /* Advanced Error Reporting · PCIe Base 6.0, 7.8.4. Masks and severities are the guest's own: the host's stay. */
@@ -39,21 +39,149 @@ static const struct rule ari_rows[] = {
 	{ 0x04, 0xff00, ZERO, DROPPED, NO_HOOK, 0, "ARI_CAP.NEXT 7.8.8.2: nobody else's function number" },
 };
 
+/*
+ * Virtual Channel · 7.9.1, 7.9.2: the mapping of traffic classes is the path's, both ends agree on it. The
+ * arbitration tables are what no row names.
+ */
+#define CHANNEL(n)                                                                                                     \
+	{ 0x10 + 0xc * (n), 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "VC_RESOURCE_CAP 7.9.1.6" },                        \
+		{ 0x14 + 0xc * (n), 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "VC_RESOURCE_CTRL 7.9.1.7" },               \
+	{                                                                                                              \
+		0x18 + 0xc * (n), 0xffff0000, HOST, DROPPED, NO_HOOK, 0, "VC_RESOURCE_STATUS 7.9.1.8"                  \
+	}
+
+static const struct rule vc_rows[] = {
+	{ 0x04, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "VC_CAP1 7.9.1.2" },
+	{ 0x08, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "VC_CAP2 7.9.1.3" },
+	{ 0x0c, 0xffff, HOST, DROPPED, NO_HOOK, 0, "VC_CTRL 7.9.1.4" },
+	{ 0x0e, 0xffff, HOST, DROPPED, NO_HOOK, 0, "VC_STATUS 7.9.1.5" },
+	CHANNEL(0),
+	CHANNEL(1),
+	CHANNEL(2),
+	CHANNEL(3),
+	CHANNEL(4),
+	CHANNEL(5),
+	CHANNEL(6),
+	CHANNEL(7),
+};
+
+/* Device Serial Number · 7.9.3 */
+static const struct rule dsn_rows[] = {
+	{ 0x04, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DSN_LOWER 7.9.3.2" },
+	{ 0x08, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DSN_UPPER 7.9.3.2" },
+};
+
+/* Resizable BAR · 7.8.6: the host has chosen. One size is offered, the one that is there. */
+#define RESIZABLE(n)                                                                                                   \
+	{ 0x04 + 8 * (n), 0xffffffff, FIXED, DROPPED, NO_HOOK, 0, "REBAR_CAP 7.8.6.2: the current size alone" },       \
+	{                                                                                                              \
+		0x08 + 8 * (n), 0xffffffff, FIXED, DROPPED, NO_HOOK, 0, "REBAR_CTRL 7.8.6.3: the current size, fixed"  \
+	}
+
+static const struct rule rebar_rows[] = {
+	RESIZABLE(0), RESIZABLE(1), RESIZABLE(2), RESIZABLE(3), RESIZABLE(4), RESIZABLE(5),
+};
+
+/* Dynamic Power Allocation · 7.9.12: the power budget is the host's. */
+static const struct rule dpa_rows[] = {
+	{ 0x04, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_CAP 7.9.12.2" },
+	{ 0x08, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_LATENCY 7.9.12.3" },
+	{ 0x0c, 0xffff, HOST, DROPPED, NO_HOOK, 0, "DPA_STATUS 7.9.12.4" },
+	{ 0x0e, 0xffff, HOST, DROPPED, NO_HOOK, 0, "DPA_CTRL 7.9.12.5: the host chooses the substate" },
+	{ 0x10, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_POWER 7.9.12.6" },
+	{ 0x14, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_POWER 7.9.12.6" },
+	{ 0x18, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_POWER 7.9.12.6" },
+	{ 0x1c, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_POWER 7.9.12.6" },
+	{ 0x20, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_POWER 7.9.12.6" },
+	{ 0x24, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_POWER 7.9.12.6" },
+	{ 0x28, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_POWER 7.9.12.6" },
+	{ 0x2c, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_POWER 7.9.12.6" },
+};
+
+/* Vendor-Specific · 7.9.5 and 7.9.6: whose it is; the rest is that vendor's. */
+static const struct rule vsec_rows[] = {
+	{ 0x04, 0xffffffff, FIXED, DROPPED, NO_HOOK, 0, "VSEC_HEADER 7.9.5.2" },
+};
+
+static const struct rule dvsec_rows[] = {
+	{ 0x04, 0xffffffff, FIXED, DROPPED, NO_HOOK, 0, "DVSEC_HEADER1 7.9.6.2" },
+	{ 0x08, 0xffff, FIXED, DROPPED, NO_HOOK, 0, "DVSEC_HEADER2 7.9.6.3" },
+};
+
 static const struct rules aer = RULES(aer_rows);
 static const struct rules power_budgeting = RULES(power_budgeting_rows);
 static const struct rules ari = RULES(ari_rows);
+static const struct rules vc = RULES(vc_rows);
+static const struct rules dsn = RULES(dsn_rows);
+static const struct rules rebar = RULES(rebar_rows);
+static const struct rules dpa = RULES(dpa_rows);
+static const struct rules vsec = RULES(vsec_rows);
+static const struct rules dvsec = RULES(dvsec_rows);
+
+#define HIDDEN(text)                                                                                                   \
+	{                                                                                                              \
+		.why = text                                                                                            \
+	}
 
 const struct cap_policy guarded_ecaps[] = {
+	[PCG_ECAP_NULL] = HIDDEN("hidden: no registers, 7.9.28"),
 	[PCG_ECAP_AER] = { true, REST_CLOSED, &aer, NULL, "status acts, masks and severities are the guest's own" },
-	[PCG_ECAP_VC] = { true, REST_READ_ONLY, NULL, NULL, "to look at" },
-	[PCG_ECAP_DSN] = { true, REST_READ_ONLY, NULL, NULL, "to look at" },
+	[PCG_ECAP_VC] = { true, REST_READ_ONLY, &vc, NULL, "to look at" },
+	[PCG_ECAP_DSN] = { true, REST_CLOSED, &dsn, NULL, "to look at" },
 	[PCG_ECAP_PB] = { true, REST_CLOSED, &power_budgeting, NULL, "to look through" },
-	[PCG_ECAP_MFVC] = { true, REST_READ_ONLY, NULL, NULL, "to look at" },
-	[PCG_ECAP_VC9] = { true, REST_READ_ONLY, NULL, NULL, "to look at" },
-	[PCG_ECAP_VSEC] = { true, REST_READ_ONLY, NULL, NULL, "the vendor's registers, to look at" },
+	[PCG_ECAP_RCLINK] = HIDDEN("hidden: the root complex's, with its addresses, 7.9.8"),
+	[PCG_ECAP_RCILINK] = HIDDEN("hidden: the root complex's link, 7.9.9"),
+	[PCG_ECAP_RCEC] = HIDDEN("hidden: which other functions report here is the host's, 7.9.10"),
+	[PCG_ECAP_MFVC] = { true, REST_READ_ONLY, &vc, NULL, "to look at" },
+	[PCG_ECAP_VC9] = { true, REST_READ_ONLY, &vc, NULL, "to look at" },
+	[PCG_ECAP_RCRB] = HIDDEN("hidden: the root complex's, 7.9.7"),
+	[PCG_ECAP_VSEC] = { true, REST_READ_ONLY, &vsec, NULL, "the vendor's registers, to look at", .opaque = true },
+	[PCG_ECAP_CAC] =
+		HIDDEN("hidden: trusted configuration access is the host's, PCIe 1.1 Trusted Configuration Space ECN"),
+	[PCG_ECAP_ACS] = HIDDEN("hidden: isolation is the host's and its settings are nobody else's, 7.7.11"),
 	[PCG_ECAP_ARI] = { true, REST_CLOSED, &ari, NULL, "to look at, without a next function" },
-	[PCG_ECAP_DPA] = { true, REST_READ_ONLY, NULL, NULL, "to look at" },
-	[PCG_ECAP_DVSEC] = { true, REST_READ_ONLY, NULL, NULL, "the vendor's registers, to look at" },
+	[PCG_ECAP_ATS] = HIDDEN("hidden: the IOMMU's to allow, 10.5.1"),
+	[PCG_ECAP_SRIOV] = HIDDEN("hidden: VFs are made by the host, and VF BARs are host addresses, 9.3.3"),
+	[PCG_ECAP_MRIOV] = HIDDEN("hidden: the hierarchies are the host's, MR-IOV 1.0 4.2"),
+	[PCG_ECAP_MCAST] = HIDDEN("hidden: multicast windows are host addresses, 7.9.11"),
+	[PCG_ECAP_PRI] = HIDDEN("hidden: nobody here answers page requests, 10.5.2"),
+	[0x0014] = HIDDEN("hidden: reserved for AMD, PCI Code and ID Assignment 3"),
+	[PCG_ECAP_REBAR] = { true, REST_CLOSED, &rebar, NULL, "the size that is there, and no other" },
+	[PCG_ECAP_DPA] = { true, REST_CLOSED, &dpa, NULL, "to look at" },
+	[PCG_ECAP_TPH] = HIDDEN("hidden: steering tags name the host's processors, 7.9.13"),
+	[PCG_ECAP_LTR] = HIDDEN("hidden: what the path tolerates is the host's, 7.8.2"),
+	[PCG_ECAP_SECPCI] = HIDDEN("hidden: the link's equalization is the host's, 7.7.3"),
+	[PCG_ECAP_PMUX] = HIDDEN("hidden: the link's protocols are the host's, PCIe 4.0 appendix G"),
+	[PCG_ECAP_PASID] = HIDDEN("hidden: the IOMMU's to allow, 7.8.9"),
+	[PCG_ECAP_LNR] = HIDDEN("hidden: lightweight notification needs the host's root, PCIe 5.0"),
+	[PCG_ECAP_DPC] = HIDDEN("hidden: containment is the port's, 7.9.14"),
+	[PCG_ECAP_L1PM] = HIDDEN("hidden: link power is agreed with the other end, 7.8.3"),
+	[PCG_ECAP_PTM] = HIDDEN("hidden: time comes from the host's root, 7.9.15"),
+	[PCG_ECAP_MPCIE] = HIDDEN("hidden: the physical link's, M-PCIe ECN to PCIe 3.0"),
+	[PCG_ECAP_FRS] = HIDDEN("hidden: a root port's queue, 7.9.23"),
+	[PCG_ECAP_RTR] = HIDDEN("hidden: resets are waited for here, 7.9.16"),
+	[PCG_ECAP_DVSEC] = { true, REST_READ_ONLY, &dvsec, NULL, "the vendor's registers, to look at", .opaque = true },
+	[PCG_ECAP_VFREBAR] = HIDDEN("hidden: VFs are made by the host, 7.8.7"),
+	[PCG_ECAP_DLF] = HIDDEN("hidden: what both ends of the link exchanged, 7.7.4"),
+	[PCG_ECAP_PL16] = HIDDEN("hidden: the physical link's, 7.7.5"),
+	[PCG_ECAP_LMR] = HIDDEN("hidden: margining disturbs the host's link, 7.7.8"),
+	[PCG_ECAP_HIERID] = HIDDEN("hidden: names the host's hierarchy, 7.9.17"),
+	[PCG_ECAP_NPEM] = HIDDEN("hidden: the enclosure's lamps are the host's, 7.9.19"),
+	[PCG_ECAP_PL32] = HIDDEN("hidden: the physical link's, 7.7.6"),
+	[PCG_ECAP_ALTPROTO] = HIDDEN("hidden: the link's protocol is the host's, 7.9.21"),
+	[PCG_ECAP_SFI] = HIDDEN("hidden: a downstream port's, 7.9.22"),
+	[PCG_ECAP_SHADOW] = HIDDEN("hidden: names other functions of the device, 7.9.25"),
+	[PCG_ECAP_DOE] = HIDDEN("hidden: its mailbox reaches firmware and keys, 7.9.24"),
+	[PCG_ECAP_DEV3] = HIDDEN("hidden: the path's tags and flow control, 7.7.9"),
+	[PCG_ECAP_IDE] = HIDDEN("hidden: keys and streams are the host's, 7.9.26"),
+	[PCG_ECAP_PL64] = HIDDEN("hidden: the physical link's, 7.7.7"),
+	[PCG_ECAP_FLIT_LOG] = HIDDEN("hidden: the link's errors are the host's, 7.7.10"),
+	[PCG_ECAP_FLIT_PERF] = HIDDEN("hidden: the link's measurements are the host's, 7.8.12"),
+	[PCG_ECAP_FLIT_ERR] = HIDDEN("hidden: injects errors into the host's link, 7.8.13"),
+	[PCG_ECAP_SVC] = HIDDEN("hidden: traffic classes are the path's, PCIe 6.1 7.9.29"),
+	[PCG_ECAP_MMIO_RBL] =
+		HIDDEN("hidden: says where blocks of registers stand that no table decides, PCIe 6.1 7.9.30"),
+	[PCG_ECAP_NOP] = HIDDEN("hidden: the link's, PCIe 6.1"),
 };
 
 const unsigned int guarded_necaps = sizeof(guarded_ecaps) / sizeof(guarded_ecaps[0]);

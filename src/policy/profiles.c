@@ -19,6 +19,20 @@ static const struct pcg_profile profiles[] = {
 		.ecaps_file = "extended.c",
 	},
 	{
+		.name = "strict",
+		.help = "guarded, and what no table names is closed; quirk files open it device by device",
+		.mediated = true,
+		.header = &guarded_header,
+		.caps = guarded_caps,
+		.ncaps = &guarded_ncaps,
+		.ecaps = guarded_ecaps,
+		.necaps = &guarded_necaps,
+		.gaps = REST_CLOSED,
+		.closed = true,
+		.caps_file = "capabilities.c",
+		.ecaps_file = "extended.c",
+	},
+	{
 		.name = "linux",
 		.help = "what vfio-pci of Linux 7.2 does, bit by bit, its faults included",
 		.mediated = true,
@@ -64,14 +78,17 @@ const char *pcg_profile_help(unsigned int n)
 
 const struct cap_policy *policy_cap(const struct pcg_profile *profile, const struct pcg_cap *cap)
 {
-	static const struct cap_policy hidden = { .why = "hidden, its body closed" };
+	static const struct cap_policy hidden = { .why = "no table names it: hidden" };
 	const struct cap_policy *table = cap->extended ? profile->ecaps : profile->caps;
 	unsigned int count;
 
 	if (table == NULL)
 		return &hidden;
 	count = cap->extended ? *profile->necaps : *profile->ncaps;
-	if (cap->id >= count || !table[cap->id].shown)
-		return &hidden;
-	return &table[cap->id];
+	return cap->id < count && table[cap->id].why != NULL ? &table[cap->id] : &hidden;
+}
+
+enum rest policy_rest(const struct pcg_profile *profile, const struct cap_policy *policy)
+{
+	return profile->closed ? REST_CLOSED : policy->rest;
 }

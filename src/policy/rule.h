@@ -95,6 +95,7 @@ struct rules {
  * @variant: which of several @rules counts for this instance; NULL: the first
  * @why: what a guest gets, in words
  * @variants: how many @rules @variant chooses from; 0: one
+ * @opaque: only its vendor knows what stands in it; a closed profile shows it where a quirk opens some of it
  */
 struct cap_policy {
 	bool shown;
@@ -103,6 +104,7 @@ struct cap_policy {
 	unsigned int (*variant)(const uint8_t *config, const struct pcg_cap *cap);
 	const char *why;
 	unsigned int variants;
+	bool opaque;
 };
 
 /**
@@ -113,6 +115,7 @@ struct cap_policy {
  * @caps: by capability id, @ncaps of them; ids past the end and empty rows are hidden
  * @ecaps: the same for extended capabilities
  * @gaps: bytes that belong to no capability
+ * @closed: what no row names reads 0 and takes nothing, whatever the capability says of its rest
  * @caps_file: the file that @caps stands in; NULL: nobody says
  * @ecaps_file: and that of @ecaps
  */
@@ -127,9 +130,13 @@ struct pcg_profile {
 	const struct cap_policy *ecaps;
 	const unsigned int *necaps;
 	enum rest gaps;
+	bool closed;
 	const char *caps_file;
 	const char *ecaps_file;
 };
+
+/** policy_rest() - what happens to the bits of a shown capability that no row names */
+enum rest policy_rest(const struct pcg_profile *profile, const struct cap_policy *policy);
 
 /** policy_cap() - what a profile says of a capability; a hidden policy for what it does not name */
 const struct cap_policy *policy_cap(const struct pcg_profile *profile, const struct pcg_cap *cap);

@@ -271,11 +271,11 @@ void serve_connection_finish(struct serve_connection *c, int result)
 
 /* --- what comes in --- */
 
-static void connection_free_waiting(struct connection_waiting *w)
+static void connection_free_waiting(const struct serve_connection *c, struct connection_waiting *w)
 {
 	for (unsigned int i = 0; i < w->message.nfds; i++) {
 		if (w->fds[i] >= 0)
-			descriptors_close(w->fds[i]);
+			descriptors_close(c->slot->aside, w->fds[i]);
 	}
 	free(w->message.owned);
 	free(w);
@@ -320,7 +320,7 @@ static void connection_next_waiting(struct serve_connection *c)
 	c->waiting_size -= w->size;
 	c->waiting_fds -= w->message.nfds;
 	connection_command(c, &w->message);
-	connection_free_waiting(w);
+	connection_free_waiting(c, w);
 }
 
 static bool connection_may_take(const struct serve_connection *c)
@@ -456,7 +456,7 @@ int serve_connection_create(struct serve_slot *slot, int fd)
 	memset(c, 0, offsetof(struct serve_connection, stream));
 	memset(&c->messages, 0, offsetof(struct serve_connection, reply) - offsetof(struct serve_connection, messages));
 	c->watch = (struct serve_watch){ .ready = connection_ready, .fd = fd };
-	stream_init(&c->stream, fd, c->buffer);
+	stream_init(&c->stream, fd, slot->aside, c->buffer);
 	c->stream.limit = STREAM_INLINE;
 	output_init(&c->output, fd);
 	messages_init(&c->messages, slot->loop, &c->output, slot->options->dma_timeout);
@@ -484,7 +484,7 @@ static void connection_close(const struct serve_connection *c)
 	if (c->drained || (ioctl(c->watch.fd, SIOCINQ, &unread) == 0 && unread == 0))
 		close(c->watch.fd);
 	else
-		descriptors_close(c->watch.fd);
+		descriptors_close(c->slot->aside, c->watch.fd);
 }
 
 void serve_connection_destroy(struct serve_connection *c)
@@ -506,7 +506,7 @@ void serve_connection_destroy(struct serve_connection *c)
 		struct connection_waiting *w = c->waiting;
 
 		c->waiting = w->next;
-		connection_free_waiting(w);
+		connection_free_waiting(c, w);
 	}
 	stream_finish(&c->stream);
 	output_finish(&c->output);

@@ -49,7 +49,7 @@ struct serve_control {
 	struct serve_loop *loop;
 	struct serve_slot *const *slots;
 	const struct pcg_log *log;
-	char *path;
+	struct sockets_file file;
 	struct serve_watch listener;
 	struct control_client *clients;
 	unsigned int count;
@@ -191,8 +191,8 @@ static void control_describe(FILE *out, const struct serve_slot *slot, unsigned 
 	const struct pcg_host_info *info = &slot->host->info;
 
 	fprintf(out, "function %x %s\n", number, slot->func);
-	if (slot->path != NULL)
-		fprintf(out, "socket %s\n", slot->path);
+	if (slot->file.path != NULL)
+		fprintf(out, "socket %s\n", slot->file.path);
 	fprintf(out, "state %s\n", control_state(slot));
 	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
 		const struct pcg_bar *bar = &info->bars[i];
@@ -411,15 +411,12 @@ int serve_control_create(struct serve_control **result, const char *path, struct
 	mode_t mask;
 	int fd;
 
-	if (control == NULL || (control->path = strdup(path)) == NULL) {
-		free(control);
+	if (control == NULL)
 		return -ENOMEM;
-	}
 	mask = umask(0177);
-	fd = sockets_listen(path, "--control", log);
+	fd = sockets_listen(path, "--control", &control->file, log);
 	umask(mask);
 	if (fd < 0) {
-		free(control->path);
 		free(control);
 		return fd;
 	}
@@ -439,7 +436,6 @@ void serve_control_destroy(struct serve_control *control)
 		control_client_free(control->clients);
 	serve_unwatch(control->loop, &control->listener);
 	close(control->listener.fd);
-	unlink(control->path);
-	free(control->path);
+	sockets_remove(&control->file);
 	free(control);
 }

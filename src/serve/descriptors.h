@@ -1,19 +1,43 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Descriptors that clients of one function sent and nobody wanted. Closing some kinds waits for whoever stands behind
+ * them (a FUSE server, a lingering TCP socket): those are closed aside, by threads that come and go. Each function has
+ * its own, so that who sends too many takes nothing from the clients of others.
+ */
 #ifndef SERVE_DESCRIPTORS_H
 #define SERVE_DESCRIPTORS_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+struct descriptors_entry;
+
+struct descriptors {
+	atomic_uint waiting; /* not closed yet */
+	pthread_mutex_t lock;
+	struct descriptors_entry *first; /* not begun with */
+	struct descriptors_entry **last;
+	unsigned int closers;
+	int64_t moved; /* when a closer last began with one */
+	bool orphan;   /* the last closer frees it */
+};
+
+struct descriptors *descriptors_create(void);              /* NULL: no memory */
+void descriptors_destroy(struct descriptors *descriptors); /* waits for nobody; NULL is allowed */
+
+void descriptors_close(struct descriptors *descriptors, int fd);
+
+#define DESCRIPTORS_MOST 512u
 
 /*
- * Close a descriptor that a client sent. Closing some kinds waits for whoever stands behind them (a FUSE server, a
- * lingering TCP socket): those are closed aside.
+ * So many wait that no more should be taken from these clients: leave them in the message (a receive buffer without
+ * room for them), where dropping them waits for nobody.
  */
-void descriptors_close(int fd);
-
-/*
- * So many closings wait for somebody that no more descriptors should be taken from anyone: leave them in the message
- * (a receive buffer without room for them), where dropping them waits for nobody.
- */
-bool descriptors_stuck(void);
+static inline bool descriptors_stuck(struct descriptors *descriptors)
+{
+	return atomic_load_explicit(&descriptors->waiting, memory_order_relaxed) >= DESCRIPTORS_MOST;
+}
 
 #endif

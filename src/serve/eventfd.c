@@ -120,7 +120,8 @@ bool eventfd_check(struct eventfd_signaller *signaller, int fd)
 	char path[32], target[sizeof(name) + 1];
 	ssize_t n;
 
-	if (fd < 0)
+	/* One that was opened as a path alone is taken for no descriptor at all below. */
+	if (fd < 0 || (fcntl(fd, F_GETFL) & O_PATH) != 0)
 		return false;
 	/* The eventfd is looked at before the file, which cannot be read: EBADF says that the eventfd is one. */
 	if (signaller->aio)

@@ -143,15 +143,9 @@ static int server_socket(struct serve_server *server, struct serve_slot *slot, c
 	int r = 0;
 
 	if (path != NULL) {
-		fd = sockets_listen(path, "--socket-path", &server->log);
+		fd = sockets_listen(path, "--socket-path", &slot->file, &server->log);
 		if (fd < 0)
 			return fd;
-		slot->path = strdup(path);
-		if (slot->path == NULL) {
-			close(fd);
-			unlink(path);
-			return -ENOMEM;
-		}
 	} else {
 		r = sockets_check(fd, &listening);
 	}

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "serve/connection.h"
 #include "serve/control.h"
+#include "serve/descriptors.h"
 #include "serve/slot.h"
 
 /* As many maps as a client can make, whatever VERSION says: QEMU refuses to be told of more. */
@@ -255,7 +256,7 @@ static void slot_accept(struct serve_watch *watch, uint32_t events)
 	int r = fd < 0 ? -errno : 0;
 
 	(void)events;
-	if (r == 0 && slot->everybody >= SLOT_CONNECTIONS) {
+	if (r == 0 && (slot->everybody >= SLOT_CONNECTIONS || descriptors_stuck(slot->aside))) {
 		close(fd);
 		return;
 	}
@@ -334,7 +335,9 @@ int serve_slot_create(struct serve_slot **result, const char *func, const struct
 	struct serve_slot *slot = calloc(1, sizeof(*slot));
 	int r;
 
-	if (slot == NULL || (slot->func = strdup(func)) == NULL) {
+	if (slot == NULL || (slot->func = strdup(func)) == NULL || (slot->aside = descriptors_create()) == NULL) {
+		if (slot != NULL)
+			free(slot->func);
 		free(slot);
 		return -ENOMEM;
 	}
@@ -366,8 +369,7 @@ void serve_slot_destroy(struct serve_slot *slot)
 	serve_unwatch(slot->loop, &slot->listener);
 	if (slot->listener.fd >= 0)
 		close(slot->listener.fd);
-	if (slot->path != NULL)
-		unlink(slot->path);
+	sockets_remove(&slot->file);
 	serve_unwatch(slot->loop, &slot->host_watch);
 	serve_timer_disarm(&slot->work_again);
 	serve_timer_disarm(&slot->deadline);
@@ -378,7 +380,7 @@ void serve_slot_destroy(struct serve_slot *slot)
 	pcg_host_destroy(slot->host);
 	trace_destroy(slot->trace);
 	free(slot->memory);
-	free(slot->path);
+	descriptors_destroy(slot->aside);
 	free(slot->func);
 	free(slot);
 }

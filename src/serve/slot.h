@@ -18,8 +18,10 @@
 #include "serve/loop.h"
 #include "serve/note.h"
 #include "serve/server.h"
+#include "serve/sockets.h"
 #include "serve/trace.h"
 
+struct descriptors;
 struct serve_connection;
 struct serve_control_job;
 
@@ -36,7 +38,7 @@ struct serve_slot {
 	struct serve_loop *loop;
 	const struct serve_options *options;
 	char *func;
-	char *path; /* a socket file of ours, or NULL */
+	struct sockets_file file;
 	struct note_limit notes;
 	struct pcg_log log;
 	struct pcg_host *host;
@@ -58,6 +60,7 @@ struct serve_slot {
 	struct serve_control_job *job;  /* reads the function for a control client; messages wait */
 	struct serve_control_job *jobs; /* wait for it to be idle */
 	struct irqs irqs;
+	struct descriptors *aside; /* closes what clients sent in vain */
 	struct pcg_dma *dma;
 	uint32_t max_files; /* of its memory, that the client may have open here */
 	struct trace *trace;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,11 +34,42 @@ static int sockets_remove_stale(const struct sockaddr_un *address)
 	return unlink(address->sun_path) == 0 ? 0 : -errno;
 }
 
-int sockets_listen(const char *path, const char *option, const struct pcg_log *log)
+/* The socket of @fd stands at its path from now on. */
+static int sockets_bind(int fd, const struct sockaddr_un *address, struct sockets_file *file)
+{
+	struct stat st;
+	int r;
+
+	/* At once: whoever waits for the file to appear connects when it does. */
+	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
+		return -errno;
+	r = listen(fd, SOCKETS_BACKLOG) == 0 ? 0 : -errno;
+	file->path = strdup(address->sun_path);
+	if (file->path == NULL || lstat(address->sun_path, &st) != 0) {
+		unlink(address->sun_path);
+		return file->path == NULL ? -ENOMEM : -EIO;
+	}
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
+	return r;
+}
+
+void sockets_remove(struct sockets_file *file)
+{
+	struct stat st;
+
+	if (file->path != NULL && lstat(file->path, &st) == 0 && st.st_dev == file->dev && st.st_ino == file->ino)
+		unlink(file->path);
+	free(file->path);
+	*file = (struct sockets_file){ 0 };
+}
+
+int sockets_listen(const char *path, const char *option, struct sockets_file *file, const struct pcg_log *log)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd, r;
 
+	*file = (struct sockets_file){ 0 };
 	if (strlen(path) == 0 || strlen(path) >= sizeof(address.sun_path)) {
 		base_log(log, PCG_ERROR, "%s %s: a socket's path has 1 to %zu characters", option, path,
 			 sizeof(address.sun_path) - 1);
@@ -54,10 +86,11 @@ int sockets_listen(const char *path, const char *option, const struct pcg_log *l
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	r = fd < 0 ? -errno : 0;
-	if (r == 0 && (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, SOCKETS_BACKLOG) != 0))
-		r = -errno;
+	if (r == 0)
+		r = sockets_bind(fd, &address, file);
 	if (r == 0)
 		return fd;
+	sockets_remove(file);
 	base_log(log, PCG_ERROR, "%s %s: %s; the directory must exist and let us write", option, path, strerror(-r));
 	if (fd >= 0)
 		close(fd);
@@ -68,6 +101,7 @@ int sockets_check(int fd, bool *listening)
 {
 	int domain = 0, type = 0, accepts = 0, flags;
 	socklen_t size = sizeof(int);
+	struct sockaddr_un peer;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0)
 		return -errno;
@@ -79,6 +113,9 @@ int sockets_check(int fd, bool *listening)
 		return -errno;
 	if (domain != AF_UNIX || type != SOCK_STREAM)
 		return -EPROTOTYPE;
+	size = sizeof(peer);
+	if (accepts == 0 && getpeername(fd, (struct sockaddr *)&peer, &size) != 0)
+		return -errno;
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 		return -errno;

@@ -8,19 +8,20 @@
 #include "serve/descriptors.h"
 #include "serve/stream.h"
 
-void stream_init(struct stream *stream, int fd, uint8_t *buffer)
+void stream_init(struct stream *stream, int fd, struct descriptors *aside, uint8_t *buffer)
 {
 	memset(stream, 0, sizeof(*stream));
 	stream->fd = fd;
+	stream->aside = aside;
 	stream->limit = STREAM_MESSAGE;
 	stream->buffer = buffer;
 }
 
-static void stream_close_fds(struct stream_fds *fds)
+static void stream_close_fds(const struct stream *stream, struct stream_fds *fds)
 {
 	for (unsigned int i = 0; i < fds->count; i++) {
 		if (fds->fd[i] >= 0)
-			descriptors_close(fds->fd[i]);
+			descriptors_close(stream->aside, fds->fd[i]);
 	}
 	fds->count = 0;
 	fds->lost = false;
@@ -28,8 +29,8 @@ static void stream_close_fds(struct stream_fds *fds)
 
 void stream_finish(struct stream *stream)
 {
-	stream_close_fds(&stream->held);
-	stream_close_fds(&stream->fresh);
+	stream_close_fds(stream, &stream->held);
+	stream_close_fds(stream, &stream->fresh);
 	free(stream->big);
 	stream->big = NULL;
 }
@@ -43,7 +44,7 @@ static void stream_merge(struct stream *stream)
 		if (held->count < WIRE_FDS_LIMIT) {
 			held->fd[held->count++] = fresh->fd[i];
 		} else {
-			descriptors_close(fresh->fd[i]);
+			descriptors_close(stream->aside, fresh->fd[i]);
 			held->lost = true;
 		}
 	}
@@ -95,7 +96,7 @@ int stream_receive(struct stream *stream)
 	};
 	ssize_t n;
 
-	if (descriptors_stuck())
+	if (descriptors_stuck(stream->aside))
 		message.msg_controllen = 0;
 	if (stream->fresh.count > 0 || stream->fresh.lost)
 		stream_merge(stream);
@@ -147,8 +148,8 @@ static bool stream_drain(struct stream *stream)
 	stream->drain -= (uint32_t)n;
 	if (stream->head == stream->fill) {
 		/* No other message began in this chunk: the descriptors are of the refused one. */
-		stream_close_fds(&stream->held);
-		stream_close_fds(&stream->fresh);
+		stream_close_fds(stream, &stream->held);
+		stream_close_fds(stream, &stream->fresh);
 	}
 	return stream->drain == 0;
 }
@@ -230,7 +231,7 @@ int stream_next(struct stream *stream, struct stream_message *message)
 void stream_release(struct stream *stream, struct stream_message *message)
 {
 	if (message->nfds > 0 || message->fds_lost)
-		stream_close_fds(&stream->held);
+		stream_close_fds(stream, &stream->held);
 	free(message->owned);
 	message->owned = NULL;
 }

@@ -25,6 +25,7 @@ struct stream_fds {
 
 struct stream {
 	int fd;
+	struct descriptors *aside; /* closes what nobody took */
 	bool more; /* the latest read ended for want of room, or behind descriptors: there may be more to read */
 	uint8_t *buffer;
 	size_t head; /* first byte not handed out */
@@ -53,8 +54,9 @@ struct stream_message {
 	uint8_t *owned; /* memory that holds the message, or NULL */
 };
 
-void stream_init(struct stream *stream, int fd, uint8_t *buffer); /* of STREAM_BUFFER bytes */
-void stream_finish(struct stream *stream);                        /* socket and buffer stay the caller's */
+/* @buffer: STREAM_BUFFER bytes; it, @fd and @aside stay the caller's */
+void stream_init(struct stream *stream, int fd, struct descriptors *aside, uint8_t *buffer);
+void stream_finish(struct stream *stream);
 
 /* One recvmsg. Return: bytes, 0 at the end of the stream, -EAGAIN, or another negative errno. */
 int stream_receive(struct stream *stream);

@@ -121,8 +121,9 @@ int trace_create(struct trace **result, const char *path, const char *func, stru
 	trace->log = log;
 	trace->sync.due = trace_sync;
 	trace->idle.sleep = trace_sleep;
-	trace->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (trace->fd < 0) {
+	/* A pipe that nobody reads is refused, not waited for. */
+	trace->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+	if (trace->fd < 0 || fcntl(trace->fd, F_SETFL, O_WRONLY) != 0) {
 		r = -errno;
 		base_log(log, PCG_ERROR, "--trace %s: %s; name a file that can be written", path, strerror(-r));
 		free(trace->path);

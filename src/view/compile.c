@@ -5,18 +5,8 @@
 #include "pci/msix.h"
 #include "policy/rule.h"
 #include "view/linux.h"
+#include "view/compile.h"
 #include "view/state.h"
-#include "view/why.h"
-
-/* What is known while a view is compiled: which bits some rule has decided, so that none is decided twice. */
-struct compiler {
-	struct pcg_view *view;
-	const struct pcg_host_info *info;
-	const uint8_t *config;
-	const struct pcg_log *log;
-	const struct view_observer *observer;
-	uint32_t decided[PCG_CONFIG_DWORDS];
-};
 
 static uint32_t host_now(const struct compiler *c, unsigned int dword)
 {
@@ -24,7 +14,7 @@ static uint32_t host_now(const struct compiler *c, unsigned int dword)
 }
 
 /* Decide @bits of one dword. Rows that contradict each other are a fault of the tables, found here. */
-static int decide(struct compiler *c, unsigned int dword, uint32_t bits, const struct rule *rule, uint32_t power_on)
+int compile_decide(struct compiler *c, unsigned int dword, uint32_t bits, const struct rule *rule, uint32_t power_on)
 {
 	struct pcg_view *v = c->view;
 
@@ -56,7 +46,7 @@ static int decide(struct compiler *c, unsigned int dword, uint32_t bits, const s
 }
 
 /* The bits of a dword that bytes [start, end) take. */
-static uint32_t span(unsigned int dword, unsigned int start, unsigned int end)
+uint32_t compile_span(unsigned int dword, unsigned int start, unsigned int end)
 {
 	uint8_t be = 0;
 	unsigned int i;
@@ -80,8 +70,8 @@ static int apply(struct compiler *c, const struct rules *rules, unsigned int sta
 
 		if (at >= end)
 			continue;
-		bits = rule->bits << shift & span(dword, start, end);
-		ret = decide(c, dword, bits, rule, rule->power_on << shift);
+		bits = rule->bits << shift & compile_span(dword, start, end);
+		ret = compile_decide(c, dword, bits, rule, rule->power_on << shift);
 		if (ret < 0)
 			return ret;
 		if (rule->hook != NO_HOOK)
@@ -93,15 +83,17 @@ static int apply(struct compiler *c, const struct rules *rules, unsigned int sta
 /* Whatever no row named in [start, end). */
 static int apply_rest(struct compiler *c, enum rest rest, unsigned int start, unsigned int end)
 {
+	/* Without a reason of their own: view/why tells them by that. */
 	static const struct rule rules[] = {
-		[REST_CLOSED] = { .read = ZERO, .write = DROPPED, .why = "no row names it: closed" },
-		[REST_READ_ONLY] = { .read = HOST, .write = DROPPED, .why = "no row names it: to look at" },
-		[REST_OPEN] = { .read = HOST, .write = TO_HOST, .why = "no row names it: open" },
+		[REST_CLOSED] = { .read = ZERO, .write = DROPPED },
+		[REST_READ_ONLY] = { .read = HOST, .write = DROPPED },
+		[REST_OPEN] = { .read = HOST, .write = TO_HOST },
 	};
 	unsigned int dword;
 
 	for (dword = start / 4; dword * 4 < end; dword++) {
-		int ret = decide(c, dword, span(dword, start, end) & ~c->decided[dword], &rules[rest], 0);
+		int ret =
+			compile_decide(c, dword, compile_span(dword, start, end) & ~c->decided[dword], &rules[rest], 0);
 
 		if (ret < 0)
 			return ret;
@@ -122,9 +114,9 @@ static int decide_bar(struct compiler *c, unsigned int n)
 	uint64_t mask = pcg_bar_mask(upper ? &bars[n - 1] : &bars[n]);
 	uint32_t writable = (uint32_t)(upper ? mask >> 32 : mask);
 	unsigned int dword = PCG_BAR0 / 4 + n;
-	int ret = decide(c, dword, writable, &address, 0);
+	int ret = compile_decide(c, dword, writable, &address, 0);
 
-	return ret < 0 ? ret : decide(c, dword, ~writable, &fixed, pcg_bar_low(&bars[n]));
+	return ret < 0 ? ret : compile_decide(c, dword, ~writable, &fixed, pcg_bar_low(&bars[n]));
 }
 
 /* PCIe 6.0, 7.5.1.2.4: address bits from bit 11 up, and the enable bit. */
@@ -139,10 +131,10 @@ static int decide_rom(struct compiler *c)
 	uint32_t writable = 0;
 	int ret;
 
-	if (c->info->rom.kind != PCG_BAR_NONE)
-		writable = ((uint32_t)pcg_bar_mask(&c->info->rom) & 0xfffff800u) | 1u;
-	ret = decide(c, PCG_ROM / 4, writable, &address, 0);
-	return ret < 0 ? ret : decide(c, PCG_ROM / 4, ~writable, &fixed, 0);
+	if (c->view->rom.kind != PCG_BAR_NONE)
+		writable = ((uint32_t)pcg_bar_mask(&c->view->rom) & 0xfffff800u) | 1u;
+	ret = compile_decide(c, PCG_ROM / 4, writable, &address, 0);
+	return ret < 0 ? ret : compile_decide(c, PCG_ROM / 4, ~writable, &fixed, 0);
 }
 
 /* Which enable bits COMMAND has: one that the function does not implement is fixed at 0 (PCIe 6.0, 7.5.1.1.3). */
@@ -190,7 +182,7 @@ static int decide_header(struct compiler *c)
 	limit_command(c);
 	if (c->info->is_vf)
 		v->power_on[PCG_VENDOR / 4] = c->info->vendor | (uint32_t)c->info->device << 16;
-	if (c->info->is_vf || c->info->no_intx)
+	if (v->no_intx)
 		v->power_on[PCG_INT_PIN / 4] &= ~0x0000ff00u;
 	return 0;
 }
@@ -221,8 +213,13 @@ static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
 	uint16_t *state = state_of(c->view, cap);
 	struct pci_msix msix;
 
-	if (!policy_cap(c->view->profile, cap)->shown)
+	if (!policy_cap(c->view->profile, cap)->shown || quirks_hide(c, cap))
 		return false;
+	if (cap->extended && cap->id == PCG_ECAP_REBAR && !rebar_check(c->config, cap, c->info->bars)) {
+		pcg_say(c->log, PCG_WARN, cap->offset, cap->id,
+			"resizable BARs are hidden: what they say fits no BAR of this function");
+		return false;
+	}
 	if (!cap->extended && cap->id == PCG_CAP_MSIX && !pci_msix_find(&msix, c->config, cap->offset, c->info->bars)) {
 		pcg_say(c->log, PCG_WARN, cap->offset, cap->id,
 			"MSI-X is hidden: its table and pending bits do not lie apart inside BARs that exist");
@@ -247,8 +244,10 @@ static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 	unsigned int end = cap->offset + cap->length, variant = 0;
 	int ret = 0;
 
-	if (!shown)
-		return apply_rest(c, REST_CLOSED, cap->offset, end);
+	if (!shown) {
+		ret = quirks_refuse(c, cap);
+		return ret < 0 ? ret : apply_rest(c, REST_CLOSED, cap->offset, end);
+	}
 	if (policy->variant != NULL)
 		variant = policy->variant(c->config, cap);
 	if (variant != 0 && variant >= policy->variants) {
@@ -258,8 +257,12 @@ static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 	if (policy->rules != NULL)
 		ret = apply(c, &policy->rules[variant], cap->offset, end);
 	if (ret == 0 && !cap->extended && cap->id == PCG_CAP_VNDR)
-		ret = decide(c, cap->offset / 4, 0x00ff0000, &vendor_length, (uint32_t)cap->length << 16);
-	return ret < 0 ? ret : apply_rest(c, policy->rest, cap->offset, end);
+		ret = compile_decide(c, cap->offset / 4, 0x00ff0000, &vendor_length, (uint32_t)cap->length << 16);
+	if (ret == 0)
+		ret = quirks_decide(c, cap);
+	if (ret == 0 && cap->extended && cap->id == PCG_ECAP_REBAR)
+		rebar_limit(c->view, cap, c->info->bars);
+	return ret < 0 ? ret : apply_rest(c, policy_rest(c->view->profile, policy), cap->offset, end);
 }
 
 /* The standard chain as the guest walks it: every pointer is virtual. */
@@ -280,9 +283,9 @@ static int decide_chain(struct compiler *c)
 		if (shown) {
 			c->view->power_on[from / 4] |= (uint32_t)cap->offset << (from & 3) * 8;
 			from = cap->offset + 1u;
-			ret = decide(c, cap->offset / 4, 0xff, &id, 0);
+			ret = compile_decide(c, cap->offset / 4, 0xff, &id, 0);
 			if (ret == 0)
-				ret = decide(c, cap->offset / 4, 0xff00, &next, 0);
+				ret = compile_decide(c, cap->offset / 4, 0xff00, &next, 0);
 		}
 		if (ret == 0)
 			ret = decide_cap(c, cap, shown);
@@ -317,7 +320,7 @@ static int decide_extended_chain(struct compiler *c)
 			uint32_t value = shown ? cap->id | (uint32_t)cap->version << 16 : 0;
 
 			from = cap->offset;
-			ret = decide(c, cap->offset / 4, 0xffffffffu, &header, value);
+			ret = compile_decide(c, cap->offset / 4, 0xffffffffu, &header, value);
 		}
 		if (ret == 0)
 			ret = decide_cap(c, cap, shown);
@@ -398,12 +401,16 @@ static int check_options(const struct pcg_view_options *options, const struct pc
 
 static int compile(struct compiler *c)
 {
-	int ret = decide_header(c);
+	int ret = quirks_facts(c);
 
+	if (ret == 0)
+		ret = decide_header(c);
 	if (ret == 0)
 		ret = decide_chain(c);
 	if (ret == 0)
 		ret = decide_extended_chain(c);
+	if (ret == 0)
+		ret = quirks_decide(c, NULL);
 	if (ret == 0)
 		ret = apply_rest(c, c->view->profile->gaps, 0, c->info->config_size);
 	if (ret == 0)
@@ -452,6 +459,8 @@ int view_init_observed(struct pcg_view *view, const struct pcg_host_info *info, 
 	view->profile = options->profile;
 	view->options = *options;
 	view->own.devctl = UINT16_MAX;
+	view->no_intx = info->is_vf || info->no_intx;
+	view->rom = info->rom;
 	view->mediated = view->profile->mediated;
 	if (!view->mediated) {
 		unmediated(view, info->config_size);

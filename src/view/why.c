@@ -37,6 +37,19 @@ bool view_shows(const struct pcg_view *view, const struct pcg_cap *cap)
 	       (view->chunked || !(view->read_host[dword] & mask));
 }
 
+bool view_second(const struct pcg_view *view, const struct pcg_cap *cap)
+{
+	const struct pcg_layout *layout = &view->layout;
+	unsigned int i;
+
+	if (cap->extended || view_shows(view, cap))
+		return false;
+	for (i = 0; i < layout->ncaps; i++)
+		if (layout->caps[i].id == cap->id && view_shows(view, &layout->caps[i]))
+			return true;
+	return false;
+}
+
 /* --- where a rule stands --- */
 
 static const struct rules *find_in(const struct rules *rules, unsigned int count, const struct rule *rule)
@@ -90,7 +103,7 @@ static enum why_fate fate_of(const struct pcg_view *view, unsigned int dword, ui
 	if (view->chunked || view->power_on[dword] & bit)
 		return FATE_CONSTANT;
 	/* A bit that reads 0 now may read otherwise: of another function, or when the mediator says so. */
-	return rule != NULL && rule->read != ZERO ? FATE_CONSTANT : FATE_CLOSED;
+	return rule != NULL && rule->read != ZERO && rule->read != HOST ? FATE_CONSTANT : FATE_CLOSED;
 }
 
 /* linux: the owner of the byte and the row of the bit. */
@@ -141,7 +154,8 @@ void view_why(const struct view_record *record, unsigned int bit, struct why *wh
 	if (why->rule == NULL)
 		return;
 	why->table = find_table(view->profile, why);
-	why->absent = (why->rule->write & TO_SHADOW && !(view->write_shadow[dword] & mask)) ||
+	why->absent = (why->rule->read == HOST && !(view->read_host[dword] & mask)) ||
+		      (why->rule->write & TO_SHADOW && !(view->write_shadow[dword] & mask)) ||
 		      (why->rule->write & TO_HOST && !(view->write_host[dword] & mask));
 }
 

@@ -63,9 +63,9 @@ enum why_fate {
  * @cap: the capability instance that it stands in, or NULL
  * @shown: a guest finds @cap in its chain
  * @policy: what the profile says of @cap, or NULL
- * @rule: what decided it, or NULL (raw, linux)
+ * @rule: what decided it, or NULL (raw, linux); one without a reason: nothing names it, it is what the rest is
  * @table: the table that @rule is a row of; NULL: it is none's
- * @absent: the rule would write it to more than this function has
+ * @absent: the rule asks for more than this function has, or than it can be given
  * @by_width: what happens depends on where and how wide an access is (linux)
  * @owner: linux: what it is ruled by, or NULL
  * @row: linux: the row of @owner that names it, or NULL
@@ -96,6 +96,9 @@ bool view_why_same(const struct why *a, const struct why *b);
 
 /** view_shows() - a guest finds this capability in its chain */
 bool view_shows(const struct pcg_view *view, const struct pcg_cap *cap);
+
+/** view_second() - it does not, but finds another of the same id: there is one of each that has state */
+bool view_second(const struct pcg_view *view, const struct pcg_cap *cap);
 
 /**
  * view_fate() - what happens to byte @at

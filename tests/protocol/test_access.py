@@ -4,7 +4,10 @@
 import errno
 import gzip
 import os
+import shutil
 import struct
+import subprocess
+import tempfile
 import time
 import unittest
 
@@ -332,6 +335,17 @@ class Trace(unittest.TestCase):
             with open(path, encoding="ascii") as file:
                 self.assertTrue(file.read().endswith("r 2 fff ! EFAULT\n"))
         self.trace("t.trace", use)
+
+    def test_a_pipe_that_nobody_reads_is_refused(self):
+        directory = tempfile.mkdtemp(prefix="pcigate-test-")
+        self.addCleanup(shutil.rmtree, directory)
+        pipe = os.path.join(directory, "pipe")
+        os.mkfifo(pipe)
+        result = subprocess.run([PCIGATE, "serve", "sim:endpoint-test", "--trace", pipe, "--socket-path",
+                                 os.path.join(directory, "s")],
+                                capture_output=True, text=True, timeout=5, check=False)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn(pipe, result.stderr)
 
     def test_full_disk_stops_the_trace_only(self):
         server = Server("sim:endpoint-test", "--trace", "/dev/full")

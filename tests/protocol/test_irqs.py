@@ -238,9 +238,11 @@ class Hostile(Irqs):
         self.c.info()
         before = self.server.fds()
         pipe = os.pipe()
+        path = os.open("/", os.O_PATH)
+        self.addCleanup(os.close, path)
         one, other = socket.socketpair()
         with open("/dev/zero", "wb") as device:
-            for fd in (*pipe, one.fileno(), device.fileno(), self.memfd(4096)):
+            for fd in (*pipe, path, one.fileno(), device.fileno(), self.memfd(4096)):
                 self.refused(errno.EINVAL, self.c.set_irqs, EVENTFD | TRIGGER, MSI, 0, 1, fds=[fd])
                 self.refused(errno.EINVAL, self.c.set_irqs, EVENTFD | TRIGGER, REQ, 0, 1, fds=[fd])
         self.c.set_irqs(EVENTFD | TRIGGER, INTX, 0, 1, fds=[self.eventfd()])

@@ -79,6 +79,16 @@ class Ends(Directory):
         self.assertEqual(process.wait(5), 0)
         server.stop()
 
+    def test_socket_of_another_stays(self):
+        first = self.start(FUNC, "--socket-path", self.path("s"), "--control", self.path("c"))
+        for name in "sc":
+            os.unlink(self.path(name))
+        self.start(FUNC, "--socket-path", self.path("s"), "--control", self.path("c"))
+        first.terminate()
+        self.assertEqual(first.wait(5), 0)
+        self.assertEqual(sorted(os.listdir(self.directory)), ["c", "s"])
+        Client(self.path("s")).close()
+
     def test_live_socket_is_refused_by_name(self):
         server = Server()
         result = run("serve", FUNC, "--socket-path", server.path)
@@ -152,6 +162,12 @@ class Sockets(Directory):
         self.assertEqual(process.wait(5), 0)
         self.assertTrue(os.path.exists(self.path("s")), "not ours to remove")
 
+    def test_descriptor_that_is_neither(self):
+        with socket.socket(socket.AF_UNIX) as nothing:
+            result = run("serve", FUNC, "--fd", str(nothing.fileno()), pass_fds=[nothing.fileno()])
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("listening or connected", result.stderr)
+
     def test_connected_descriptor_ends_with_its_client(self):
         ours, theirs = socket.socketpair()
         process = self.start(FUNC, "--fd", str(theirs.fileno()), pass_fds=[theirs.fileno()])
@@ -217,6 +233,46 @@ class Sockets(Directory):
         self.assertEqual(stat.S_IMODE(os.stat(self.path("c")).st_mode), 0o600)
         process.terminate()
         process.wait()
+
+
+class Neighbours(Directory):
+    """Two functions in one process: what one's client does is nothing to the other's."""
+
+    def test_descriptors_that_nobody_wants_are_their_senders_trouble(self):
+        paths = [self.path(name) for name in ("one", "two")]
+        self.start(*(f"{FUNC}={path}" for path in paths), sockets=2)
+        good = Client(paths[0])
+        self.addCleanup(good.close)
+        pairs = [socket.socketpair() for _ in range(4)]
+        fds = [end.fileno() for pair in pairs for end in pair] * 31
+        event, memory = eventfd(), memfd(4096)
+        child = os.fork()
+        if child == 0:
+            try:
+                bad = Client(paths[1])
+                while True:
+                    for _ in range(20):
+                        bad.send(GET_INFO, struct.pack("=IIII", 16, 0, 0, 0), fds)
+                    for _ in range(20):
+                        bad.receive()
+            finally:
+                os._exit(0)
+        self.addCleanup(os.waitpid, child, 0)
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        worst = 0
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            began = time.monotonic()
+            good.set_irqs(EVENTFD | TRIGGER, MSIX, 0, 1, fds=[event])
+            good.map(0, 4096, fd=memory)
+            good.unmap(0, 4096)
+            worst = max(worst, time.monotonic() - began)
+        self.assertLess(worst, 0.25)
+        for fd in (event, memory):
+            os.close(fd)
+        for pair in pairs:
+            for one in pair:
+                one.close()
 
 
 class Captive(Directory):

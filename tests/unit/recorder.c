@@ -57,6 +57,7 @@ static int config_write(struct pcg_host *host, uint16_t dword, uint8_t be, uint3
 	assert_in_range(be, 1, 15);
 	word(r, "w%03x/%x=%x ", dword * 4u, be, value & bits);
 	pcg_put32(r->config + dword * 4u, (pcg_get32(r->config + dword * 4u) & ~bits) | (value & bits));
+	pcg_put16(r->config + PCG_COMMAND, pcg_get16(r->config + PCG_COMMAND) & (uint16_t)~r->hardwired);
 	return end(r, op);
 }
 

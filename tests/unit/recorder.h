@@ -18,7 +18,8 @@ struct recorder {
 	struct pcg_op *pending; /* what has not finished */
 	unsigned int cancelled;
 	unsigned int triggers[PCG_NUM_IRQS][PCG_MSIX_MAX];
-	bool quiet; /* no words for config reads */
+	bool quiet;         /* no words for config reads */
+	uint16_t hardwired; /* bits of COMMAND that cannot be set */
 };
 
 /* A PCIe endpoint: BAR0 64 KiB 32-bit memory, BAR1 I/O, PM, MSI (32, maskable, 64-bit), MSI-X (64), Express, AER. */

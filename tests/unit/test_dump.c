@@ -420,7 +420,7 @@ static void hex_in_any_order_counts_once(void **state)
 	assert_one_error(f, "line 6: byte 30h is 01 here and 00 before");
 	assert_int_equal(open_with(f, SMALL "1000: 00\n", ""), -EINVAL);
 	assert_one_error(f, "line 6: offset 1000h");
-	assert_int_equal(open_with(f, SMALL "ffffffff: 00\n", ""), -EINVAL);
+	assert_int_equal(open_with(f, SMALL "fffffff8: 00\n", ""), -EINVAL);
 	assert_int_equal(open_with(f, SMALL "ff8: 00 00 00 00 00 00 00 00 00\n", ""), -EINVAL);
 	/* Nine digits are no offset. */
 	assert_int_equal(open_with(f, SMALL "1ffffffff: 00\n", ""), 0);
@@ -511,6 +511,55 @@ static void awkward_region_lines_are_understood(void **state)
 	assert_int_equal(f->host->info.bars[3].size, 1 << 20);
 	assert_int_equal(f->host->info.bars[4].size, 32);
 	assert_int_equal(f->host->info.rom.size, 64 << 10);
+}
+
+/* As bug reports show an IDE controller in compatibility mode: two of its four fixed addresses have no size. */
+static void compatibility_addresses_are_no_bars(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i;
+
+	assert_int_equal(
+		open_with(
+			f,
+			HEADER("00:02.0 IDE interface: x\n"
+			       "\tRegion 0: [virtual] Memory at 000001f0 (32-bit, non-prefetchable) [size=8]\n"
+			       "\tRegion 1: [virtual] Memory at 000003f0 (type 3, non-prefetchable)\n"
+			       "\tRegion 2: [virtual] Memory at 00000170 (32-bit, non-prefetchable) [size=8]\n"
+			       "\tRegion 3: [virtual] Memory at 00000370 (type 3, non-prefetchable)\n"
+			       "\tRegion 4: I/O ports at c040 [size=16]") "10: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n"
+									  "20: 41 c0 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n" TAIL,
+			""),
+		0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(f->host->info.bars[i].kind, PCG_BAR_NONE);
+	assert_int_equal(f->host->info.bars[4].size, 16);
+}
+
+/* What stands around a dump in a mail may look like one at the beginning of a line. */
+static void words_that_look_like_offsets_are_no_bytes(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(open_with(f, SMALL "\nAdded: the dump above\nFeed: back\nab: cd ef\nfade: 12 34\n80:\n", ""),
+			 0);
+	assert_int_equal(reg(f, 0xa8), 0);
+	assert_int_equal(f->host->info.config_size, 256);
+}
+
+static void a_byte_order_mark_does_not_hide_the_title(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		open_with(
+			f,
+			"\xef\xbb\xbf" HEADER(
+				"00:02.0 x\n\tRegion 0: Memory at fe000000 (32-bit) [size=16M]") "10: 00 00 00 fe 00 00 00 00 00 00 00 00 00 00 00 00\n"
+												 "20: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n" TAIL,
+			"@00:02.0"),
+		0);
+	assert_int_equal(f->host->info.bars[0].size, 16 << 20);
 }
 
 static void bars_are_memory_that_can_be_mapped(void **state)
@@ -918,6 +967,9 @@ int main(void)
 		TEST(what_is_no_dump_is_refused),
 		TEST(sizes_that_cannot_be_are_put_right),
 		TEST(awkward_region_lines_are_understood),
+		TEST(compatibility_addresses_are_no_bars),
+		TEST(words_that_look_like_offsets_are_no_bytes),
+		TEST(a_byte_order_mark_does_not_hide_the_title),
 		TEST(bars_are_memory_that_can_be_mapped),
 		TEST(a_client_cannot_resize_a_bar),
 		TEST(huge_bars_cost_nothing_and_stay_bounded),

@@ -13,6 +13,7 @@
 #define ROM_MIN        2048u
 #define ROM_MAX        (16u << 20) /* PCI 3.0, 6.2.5.2 */
 #define IO_MAX         (64u << 10)
+#define LEGACY_END     1024u /* the ISA bus had ten address lines */
 #define MEM32_MAX      (UINT64_C(1) << 31)
 #define MEM64_MAX      (UINT64_C(1) << 62)
 
@@ -179,8 +180,9 @@ static void decide(struct pcg_bar *bar, const struct dump_text *text, const stru
 		kind_by_text(bar, region);
 	else
 		return;
-	/* Legacy addresses (IDE) are shown as regions, but no register decodes them. */
-	if (low == 0 && region->size != 0 && region->size < least_size(bar->kind)) {
+	/* Legacy addresses (IDE) are shown as regions, some without a size, but no register decodes them. */
+	if (low == 0 && (region->size != 0 ? region->size < least_size(bar->kind)
+					   : region->address != 0 && region->address < LEGACY_END)) {
 		base_log(log, PCG_INFO, "dump: region %u is a fixed address, not a BAR; it is left out", index);
 		*bar = (struct pcg_bar){ 0 };
 		return;

@@ -130,6 +130,11 @@ int dump_file_init(struct dump_file *file, const char *name, const struct pcg_lo
 	error = dump_load(name, DUMP_FILE_MAX, &data, &file->length, log);
 	if (error != 0)
 		return error;
+	/* Titles stand at the left edge, UTF-8's byte order mark or not. */
+	if (file->length >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
+		file->length -= 3;
+		memmove(data, data + 3, file->length);
+	}
 	file->text = (char *)data;
 	error = index_text(file);
 	if (error == -E2BIG)

@@ -96,7 +96,8 @@ int dump_hex_line(const char *line, uint32_t *offset, uint8_t bytes[16])
 		bytes[n++] = (uint8_t)(digit(at[0]) << 4 | digit(at[1]));
 		at += 2;
 	}
-	return n;
+	/* A word before a colon can look like an offset, but hardly like one of 8 or 16 bytes a line. */
+	return n == 0 || *offset % 8 != 0 ? -1 : n;
 }
 
 /* "[size=16M]": 0 where there is none. */

@@ -109,7 +109,7 @@ int dump_load(const char *name, size_t most, uint8_t **data, size_t *length, con
 /** dump_next_line() - copy the line at *@at, without its end, and step over it. False at @end */
 bool dump_next_line(const struct dump_file *file, size_t *at, size_t end, char line[DUMP_LINE_MAX]);
 
-/** dump_hex_line() - "OFFSET: bytes": how many bytes (0..16) it has; -1: another kind of line */
+/** dump_hex_line() - "OFFSET: bytes", OFFSET a multiple of 8: how many bytes (1..16); -1: another kind of line */
 int dump_hex_line(const char *line, uint32_t *offset, uint8_t bytes[16]);
 
 /** struct dump_region_line - a region line as it stands; @index -1: it has no number, 6: the ROM */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the files that compile a view from rules. */
+#ifndef VIEW_COMPILE_H
+#define VIEW_COMPILE_H
+
+#include "view/why.h"
+
+/** struct compiler - what is known meanwhile: which bits some rule has decided, so that none is decided twice */
+struct compiler {
+	struct pcg_view *view;
+	const struct pcg_host_info *info;
+	const uint8_t *config;
+	const struct pcg_log *log;
+	const struct view_observer *observer;
+	uint32_t decided[PCG_CONFIG_DWORDS];
+};
+
+/** compile_decide() - decide @bits of one dword; -EINVAL where they are decided already */
+int compile_decide(struct compiler *c, unsigned int dword, uint32_t bits, const struct rule *rule, uint32_t power_on);
+
+/** compile_span() - the bits of a dword that bytes [start, end) take */
+uint32_t compile_span(unsigned int dword, unsigned int start, unsigned int end);
+
+/** quirks_facts() - take those about INTx and the ROM; -EINVAL where they contradict each other */
+int quirks_facts(struct compiler *c);
+
+/** quirks_hide() - whether a capability that is shown otherwise is to be hidden */
+bool quirks_hide(const struct compiler *c, const struct pcg_cap *cap);
+
+/** quirks_refuse() - @cap is hidden: -EINVAL if a quirk wants some of it all the same */
+int quirks_refuse(const struct compiler *c, const struct pcg_cap *cap);
+
+/** quirks_decide() - decide the bytes that quirks open or close in @cap, or those of no capability (NULL) */
+int quirks_decide(struct compiler *c, const struct pcg_cap *cap);
+
+/** rebar_check() - whether a Resizable BAR capability speaks of BARs that are there (PCIe 6.0, 7.8.6) */
+bool rebar_check(const uint8_t *config, const struct pcg_cap *cap, const struct pcg_bar bars[PCG_NUM_BARS]);
+
+/** rebar_limit() - show the sizes that are, and no other */
+void rebar_limit(struct pcg_view *view, const struct pcg_cap *cap, const struct pcg_bar bars[PCG_NUM_BARS]);
+
+#endif

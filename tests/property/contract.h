@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What pcg_view_init() owes to the access core, dword by dword. The proofs take it for granted; the property tests
+ * look whether it holds for every image they compile. So neither can drift away from the other.
+ */
+#ifndef PROPERTY_CONTRACT_H
+#define PROPERTY_CONTRACT_H
+
+#include <pcigate/view.h>
+
+#include "policy/rule.h"
+
+/* A capability with state: an aligned offset that leaves room for @need bytes. */
+static inline bool contract_place(uint16_t at, unsigned int need)
+{
+	return at >= PCG_HEADER_END && (at & 3) == 0 && at + need <= PCG_CONFIG_CONVENTIONAL;
+}
+
+/* No two masks say different things of one bit. */
+static inline bool contract_masks(const struct pcg_view *view, uint16_t dword)
+{
+	uint32_t shadow = view->write_shadow[dword], host = view->write_host[dword];
+	uint32_t clear = view->write_clear[dword], zero = view->as_zero[dword];
+
+	/* What reads from the function is not written to the shadow. */
+	if (view->read_host[dword] & shadow)
+		return false;
+	/* What is cleared by ones reads from the function, and is written in no other way. */
+	if (clear & ~view->read_host[dword] || clear & (shadow | host | zero))
+		return false;
+	/* What is written as zero is not written with a value. */
+	return (zero & (host | shadow)) == 0;
+}
+
+/* A hook stands where the register is that it serves. */
+static inline bool contract_hook(const struct pcg_view *view, uint16_t dword)
+{
+	switch (view->hook[dword]) {
+	case NO_HOOK:
+		return true;
+	case ON_COMMAND:
+		return dword == PCG_COMMAND / 4;
+	case ON_POWER:
+		return contract_place(view->pm, 6) && dword == (view->pm + PCG_PM_CSR) / 4 &&
+		       !((view->write_host[dword] | view->read_host[dword]) & PCG_PM_STATE);
+	case ON_DEVCTL:
+		return contract_place(view->express, 0xa) && dword == (view->express + PCG_EXP_DEVCTL) / 4 &&
+		       !((view->write_host[dword] | view->read_host[dword] | view->as_zero[dword]) &
+			 (PCG_DEVCTL_MRRS | PCG_DEVCTL_MPS));
+	case ON_AF:
+		return contract_place(view->af, 5) && dword == (view->af + PCG_AF_CTRL) / 4;
+	case ON_MSI:
+		return contract_place(view->msi, 4);
+	case ON_MSIX:
+		return contract_place(view->msix, 4);
+	default:
+		return false;
+	}
+}
+
+static inline bool contract_dword(const struct pcg_view *view, uint16_t dword)
+{
+	return contract_masks(view, dword) && contract_hook(view, dword);
+}
+
+#endif
