@@ -3,7 +3,7 @@
 #
 # Makes sure that there is a Linux guest, and prints the folder it is in:
 #   kernel           what QEMU's -kernel takes
-#   initramfs.cpio   busybox, lspci, setpci, the driver, its selftest and our own driver
+#   initramfs.cpio   busybox, lspci, setpci, the driver, its selftest, our own driver, VFIO and a few modules more
 #   config release   of the kernel
 #   src/             the kernel's driver and selftest that were compiled
 #
@@ -74,6 +74,17 @@ compile() {
 	}
 }
 
+# The few of Debian's modules that the guest needs, beside our own.
+take_modules() { # IMAGE ROOT
+	local name file
+	for name in $GUEST_MODULES; do
+		file=$(find "$1" \( -name "$name.ko" -o -name "$name.ko.xz" \) -print -quit)
+		[ -n "$file" ] || say "NOTE: this kernel has no module $name; what needs it will say so"
+		[ -z "$file" ] || cp "$file" "$2/build/module/"
+	done
+	enter_root "$2" sh -c 'find /build/module -name "*.ko.xz" -exec xz -d {} +'
+}
+
 # What the guest's root file system holds, into /build/initramfs of ROOT.
 fill_initramfs() { # ROOT RELEASE
 	local root=$1 tree=$1/build/initramfs modules=usr/lib/modules/$2 name library
@@ -117,9 +128,9 @@ build_guest() {
 	unpack_packages "$folder/apt" "$root" dash coreutils "${packages[@]}"
 	mkdir -p "$root/build"
 
-	# The image is one package or several, by suite; modules stay out.
+	# The image is one package or several, by suite.
 	fetch "$folder/apt" "$image" "$source"
-	read -ra packages <<<"$(view_depends "$image" "^linux-(binary|base)-${release//+/\\+}\$" | tr '\n' ' ')"
+	read -ra packages <<<"$(view_depends "$image" "^linux-(binary|base|modules)-${release//+/\\+}\$" | tr '\n' ' ')"
 	[ ${#packages[@]} -eq 0 ] || fetch "$folder/apt" "${packages[@]}"
 
 	say "guest: unpacking"
@@ -134,6 +145,7 @@ build_guest() {
 
 	say "guest: compiling the endpoint test driver and its selftest"
 	compile "$root" "$release"
+	take_modules "$folder/image" "$root"
 	fill_initramfs "$root" "$release"
 	python3 "$TREE/tests/vm/cpio.py" "$root/build/initramfs" "$folder/initramfs.cpio"
 	rm -rf "$root" "$folder/apt" "$folder/image"
@@ -143,5 +155,6 @@ build_guest() {
 
 GUEST_WANT="recipe $GUEST_RECIPE init $(cat "$TREE/tests/vm/"{init,cpio.py,guest/*.c} | sha256sum | cut -c 1-16)"
 GUEST_WANT+=" suites $SUITES kernel $KERNEL_IMAGE tested $KERNEL_TESTED packages $GUEST_PACKAGES $GUEST_BUILD_PACKAGES"
+GUEST_WANT+=" modules $GUEST_MODULES"
 heal guest "$GUEST_WANT" build_guest
 echo "$PCIGATE_CACHE/guest"

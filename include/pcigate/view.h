@@ -90,7 +90,8 @@ struct pcg_view_write {
  * @msi_log2: the logarithm of how many were last set up
  * @msi_layout: which rows MSI follows: 1: 64-bit, 2: masking
  * @express: the first Express capability, as the host's PCI core finds it; 0: there is none
- * @devctl: the dword that its device control stands in, where the image alone decides that; else FFFFh
+ * @devctl: the dword that its device control stands in, where the image alone decides that; else FFFFh; under other
+ *          profiles that of the Express capability
  * @saved: BARs and ROM as they were when the function was opened
  * @bars: what the virtual BARs and the ROM are put in order by: address bits of both halves, type bits; @placed:
  *        the host gave it an address
@@ -128,6 +129,7 @@ enum pcg_view_special {
  * @shadow: virtual values
  * @power_on: the values that @shadow starts with
  * @read_host: bits that read from the function; all others read @shadow
+ * @read_be: the bytes that these stand in, as byte enables; all four, where @chunked
  * @kept: bits of @shadow that a function level reset leaves alone
  * @write_shadow: bits that a write changes in @shadow
  * @write_host: bits that a write changes in the function
@@ -168,6 +170,7 @@ struct pcg_view {
 	struct pcg_view_linux own;
 	uint8_t owner[PCG_CONFIG_EXTENDED];
 	uint8_t special[PCG_CONFIG_DWORDS];
+	uint8_t read_be[PCG_CONFIG_DWORDS];
 	uint8_t hook[PCG_CONFIG_DWORDS];
 	uint32_t shadow[PCG_CONFIG_DWORDS];
 	uint32_t power_on[PCG_CONFIG_DWORDS];

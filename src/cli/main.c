@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pcigate/pci.h>
 
@@ -25,7 +27,10 @@ static void write_note(void *arg, const struct pcg_note *note)
 	static const char *const words[] = { "error: ", "warning: ", "", "debug: " };
 	const enum pcg_level *most = arg;
 
-	if (note->level > *most)
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	/* A pipe that is full because nobody reads it must not stop the server: the note is lost. */
+	if (note->level > *most || poll(&out, 1, 0) != 1 || (out.revents & POLLOUT) == 0)
 		return;
 	if (note->offset == PCG_NOWHERE)
 		fprintf(stderr, "pcigate: %s%s\n", words[note->level], note->text);

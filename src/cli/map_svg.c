@@ -383,7 +383,7 @@ static void draw_head(const struct drawing *d)
 	fprintf(d->out, "</text>\n<text class=\"dim\" x=\"%u\" y=\"64\">", (unsigned int)MARGIN);
 	snprintf(text, sizeof(text), "%04x:%04x, profile %s, %zu bytes, %u of %u capabilities shown, %s", map->ids[0],
 		 map->ids[1], map->profile->name, map->look.size, shown, ncaps, map->look.func);
-	put_text(d->out, text, 140);
+	put_text(d->out, text, 138);
 	fputs("</text>\n", d->out);
 	draw_legend(d);
 	for (i = 0; i < MAP_ROW; i++)

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "function/internal.h"
+#include "policy/rule.h"
 
 /*
  * The short way of configuration accesses: whatever the flat image decides alone, done at once. What sets something
@@ -108,8 +109,8 @@ static inline int read_dwords(struct pcg_function *f, struct pcg_request *rq, si
 		}
 		value = v->shadow[dword];
 		if (bits != 0) {
-			uint8_t needs = bits == UINT32_MAX || v->chunked ? 15 : view_bytes(bits);
-			int ret = f->host->ops->config_read(f->host, (uint16_t)dword, needs, &f->host_value, &f->op);
+			int ret = f->host->ops->config_read(f->host, (uint16_t)dword, v->read_be[dword], &f->host_value,
+							    &f->op);
 
 			if (ret != PCG_DONE)
 				return read_stops(f, rq, (size_t)(data - (uint8_t *)rq->data), 15, ret);
@@ -169,8 +170,7 @@ static __attribute__((noinline)) int read_any(struct pcg_function *f, struct pcg
 static __attribute__((noinline)) int read_merged(struct pcg_function *f, struct pcg_request *rq)
 {
 	unsigned int dword = (unsigned int)rq->offset / 4;
-	uint8_t needs = f->view.chunked ? 15 : view_bytes(f->view.read_host[dword]);
-	int ret = f->host->ops->config_read(f->host, (uint16_t)dword, needs, &f->host_value, &f->op);
+	int ret = f->host->ops->config_read(f->host, (uint16_t)dword, f->view.read_be[dword], &f->host_value, &f->op);
 
 	if (ret != PCG_DONE)
 		return read_stops(f, rq, 0, 15, ret);
@@ -185,7 +185,7 @@ int fast_read(struct pcg_function *f, struct pcg_request *rq)
 
 	if (rq->length != 4 || (at & 3) != 0 || f->view.special[dword] != 0)
 		return read_any(f, rq);
-	if (f->view.read_host[dword] != 0)
+	if (f->view.read_be[dword] != 0)
 		return read_merged(f, rq);
 	pcg_put32(rq->data, f->view.shadow[dword]);
 	return PCG_DONE;
@@ -364,6 +364,39 @@ static __attribute__((noinline)) int write_rules(struct pcg_function *f, struct 
 	return ret == PCG_DONE ? ret : write_stops(f, rq, w, &config_write_steps[CONFIG_WRITE_NEXT], ret);
 }
 
+COLD static int devctl_stops(struct pcg_function *f, struct pcg_request *rq, uint32_t value, const step_fn *next,
+			     int ret)
+{
+	struct write w = { .dword = f->view.own.devctl, .be = 3, .value = value };
+
+	return write_stops(f, rq, &w, next, ret);
+}
+
+/*
+ * The word DEVCTL by rules: what write_rules() does, said for this register. Only a reset and what the backend
+ * finishes later goes the long way.
+ */
+static __attribute__((noinline)) int write_devctl_rules(struct pcg_function *f, struct pcg_request *rq, uint32_t value)
+{
+	struct pcg_view *v = &f->view;
+	unsigned int dword = v->own.devctl;
+	uint32_t host, bits;
+	int ret;
+
+	if (value & PCG_DEVCTL_FLR)
+		return write_rules(f, rq);
+	ret = f->host->ops->config_read(f->host, (uint16_t)dword, 3, &f->host_value, &f->op);
+	if (ret != PCG_DONE)
+		return devctl_stops(f, rq, value, &config_write_steps[CONFIG_WRITE_DECIDE], ret);
+	bits = v->write_shadow[dword] & 0xffff;
+	v->shadow[dword] ^= (v->shadow[dword] ^ value) & bits;
+	host = f->host_value ^ ((f->host_value ^ value) & v->write_host[dword]);
+	host = (host & ~(uint32_t)PCG_DEVCTL_MRRS) |
+	       policy_mrrs((value & PCG_DEVCTL_MRRS) >> 12, (uint16_t)f->host_value) << 12;
+	ret = f->host->ops->config_write(f->host, (uint16_t)dword, 3, host, &f->op);
+	return ret == PCG_DONE ? ret : devctl_stops(f, rq, value, &config_write_steps[CONFIG_WRITE_NEXT], ret);
+}
+
 /* Again the commonest first: a natural access to what only the shadow has. */
 int fast_write(struct pcg_function *f, struct pcg_request *rq)
 {
@@ -381,8 +414,12 @@ int fast_write(struct pcg_function *f, struct pcg_request *rq)
 			v->shadow[dword] = (v->shadow[dword] & ~bits) | (value & bits);
 			return PCG_DONE;
 		}
-		if (dword == v->own.devctl)
-			return write_devctl(f, rq, value, bits);
+		if (dword == v->own.devctl) {
+			if (v->chunked)
+				return write_devctl(f, rq, value, bits);
+			if (bits == 0xffff)
+				return write_devctl_rules(f, rq, value);
+		}
 	}
 	return v->chunked ? write_linux(f, rq) : write_rules(f, rq);
 }

@@ -6,6 +6,7 @@ struct body {
 	const uint8_t *config;
 	size_t size;
 	unsigned int start;
+	unsigned int express; /* where the first Express capability stands; 0: there is none, or nobody asks */
 };
 
 static uint32_t reg32(const struct body *body, unsigned int at)
@@ -148,35 +149,37 @@ static unsigned int version(const struct body *body)
 	return reg32(body, 0) >> 16 & 0xf;
 }
 
-/* The first Express capability; at 0: there is none. */
-static struct body find_express(const struct body *body)
+/* The first Express capability: link and port say how long some extended ones are. */
+static unsigned int find_express(const uint8_t *config)
 {
-	struct body express = { body->config, body->size, 0 };
-	unsigned int at = body->config[PCG_CAPABILITIES] & 0xfcu, steps;
+	unsigned int at = config[PCG_CAPABILITIES] & 0xfcu, steps;
 
 	for (steps = 0; at >= PCG_HEADER_END && steps < PCG_MAX_CAPS; steps++) {
-		if (body->config[at] == PCG_CAP_EXP) {
-			express.start = at;
-			break;
-		}
-		at = body->config[at + 1] & 0xfcu;
+		if (config[at] == PCG_CAP_EXP)
+			return at;
+		at = config[at + 1] & 0xfcu;
 	}
-	return express;
+	return 0;
+}
+
+/* A dword of it; 0 where there is none. */
+static uint32_t express32(const struct body *body, unsigned int at)
+{
+	struct body express = { body->config, body->size, body->express, 0 };
+
+	return body->express != 0 ? reg32(&express, at) : 0;
 }
 
 /* PCIe 6.0, 7.5.3.2: Device/Port Type; an endpoint where nothing says. */
 static unsigned int port_type(const struct body *body)
 {
-	struct body express = find_express(body);
-
-	return express.start != 0 ? reg16(&express, PCG_EXP_FLAGS) >> 4 & 0xf : 0;
+	return express32(body, 0) >> 20 & 0xf;
 }
 
 /* PCIe 6.0, 7.5.3.6: the lanes that the link can have, 1 to 32. */
 static unsigned int lanes(const struct body *body)
 {
-	struct body express = find_express(body);
-	unsigned int width = express.start != 0 ? reg32(&express, 0xc) >> 4 & 0x3f : 0;
+	unsigned int width = express32(body, 0xc) >> 4 & 0x3f;
 
 	return width == 0 ? 1 : width > 32 ? 32 : width;
 }
@@ -235,15 +238,20 @@ static unsigned int altproto_length(const struct body *body)
 	return reg32(body, 4) & 0x100 ? 0x18 : 0x14;
 }
 
-/* PCIe 6.0, 7.9.26: link streams, then selective streams with as many address blocks as each says. */
+/*
+ * PCIe 6.0, 7.9.26: link streams, then selective streams with as many address blocks as each says. 16 of them are
+ * gone through; one that claims more reaches to the next capability.
+ */
 static unsigned int ide_length(const struct body *body)
 {
 	uint32_t cap = reg32(body, 4);
-	unsigned int length = 0xc, streams;
+	unsigned int length = 0xc, streams = cap & 2 ? (cap >> 16 & 0xff) + 1 : 0;
 
+	if (streams > 16)
+		return LENGTH_UNKNOWN;
 	if (cap & 1)
 		length += 8 * ((cap >> 13 & 7) + 1);
-	for (streams = cap & 2 ? (cap >> 16 & 0xff) + 1 : 0; streams > 0 && length < PCG_CONFIG_EXTENDED; streams--)
+	for (; streams > 0; streams--)
 		length += 0x14 + 0xc * (reg32(body, length) & 0xf);
 	return length;
 }
@@ -340,7 +348,7 @@ static const struct length extended_lengths[] = {
 
 unsigned int pci_claimed_length(const uint8_t *config, size_t size, const struct pcg_cap *cap)
 {
-	const struct body body = { config, size, cap->offset };
+	struct body body = { config, size, cap->offset, 0 };
 	const struct length *row = NULL;
 
 	if (!cap->extended && cap->id < sizeof(lengths) / sizeof(lengths[0]))
@@ -349,5 +357,9 @@ unsigned int pci_claimed_length(const uint8_t *config, size_t size, const struct
 		row = &extended_lengths[cap->id];
 	if (row == NULL)
 		return LENGTH_UNKNOWN;
-	return row->of != NULL ? row->of(&body) : row->fixed;
+	if (row->of == NULL)
+		return row->fixed;
+	if (cap->extended)
+		body.express = find_express(config);
+	return row->of(&body);
 }

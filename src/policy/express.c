@@ -21,7 +21,9 @@ static const struct rule rows[] = {
 
 	{ PCG_EXP_DEVCAP, 0x00000007, FIXED, DROPPED, NO_HOOK, 0, "DEVCAP.MPSS 7.5.3.3: capped by mps-supported" },
 	{ PCG_EXP_DEVCAP, 0x00000018, ZERO, DROPPED, NO_HOOK, 0, "DEVCAP.PHANTOM 7.5.3.3: would confuse an IOMMU" },
-	{ PCG_EXP_DEVCAP, 0xffffffe0, FIXED, DROPPED, NO_HOOK, 0, "DEVCAP 7.5.3.3" },
+	{ PCG_EXP_DEVCAP, 0xbfffffe0, FIXED, DROPPED, NO_HOOK, 0, "DEVCAP 7.5.3.3" },
+	{ PCG_EXP_DEVCAP, 0x40000000, ZERO, DROPPED, NO_HOOK, 0,
+	  "DEVCAP.TEE_IO 7.5.3.3: neither DOE nor IDE is shown, so it could not be used" },
 
 	{ PCG_EXP_DEVCTL, 0x001f, HOST, TO_HOST, ON_DEVCTL, 0, "DEVCTL error reporting, relaxed ordering 7.5.3.4" },
 	{ PCG_EXP_DEVCTL, PCG_DEVCTL_MPS, KEPT, TO_SHADOW, ON_DEVCTL, 0,
@@ -47,9 +49,11 @@ static const struct rule rows[] = {
 	{ ROOT, 0xffffffff, ZERO, DROPPED, NO_HOOK, 0, "RTCTL, RTCAP 7.5.3.12: an endpoint is no root" },
 	{ ROOT + 4, 0xffffffff, ZERO, DROPPED, NO_HOOK, 0, "RTSTA 7.5.3.14" },
 
-	{ PCG_EXP_DEVCAP2, 0xffe1f79f, FIXED, DROPPED, NO_HOOK, 0, "DEVCAP2 7.5.3.15" },
-	{ PCG_EXP_DEVCAP2, 0x001e0860, ZERO, DROPPED, NO_HOOK, 0,
+	{ PCG_EXP_DEVCAP2, 0x78f1f79f, FIXED, DROPPED, NO_HOOK, 0, "DEVCAP2 7.5.3.15" },
+	{ PCG_EXP_DEVCAP2, 0x000e0860, ZERO, DROPPED, NO_HOOK, 0,
 	  "DEVCAP2.ARI, .ATOMIC_ROUTING, .LTR, .TAG10_REQ, .OBFF 7.5.3.15: the path's, not offered" },
+	{ PCG_EXP_DEVCAP2, 0x87000000, ZERO, DROPPED, NO_HOOK, 0,
+	  "DEVCAP2.EPR, .FRS 7.5.3.15: no power reduction is asked for, no message reaches the guest" },
 	{ PCG_EXP_DEVCTL2, 0x035f, HOST, TO_HOST, NO_HOOK, 0, "DEVCTL2 completion timeout, atomics, IDO 7.5.3.16" },
 	{ PCG_EXP_DEVCTL2, 0xfca0, ZERO, DROPPED, NO_HOOK, 0,
 	  "DEVCTL2.ARI, .EGRESS_BLOCK, .LTR, .EPR, .TAG10, .OBFF, .PREFIX_BLOCK 7.5.3.16: the path's" },
@@ -62,14 +66,3 @@ static const struct rule rows[] = {
 };
 
 const struct rules express_rules = RULES(rows);
-
-unsigned int policy_mrrs(unsigned int guest, uint16_t devctl)
-{
-	unsigned int mps = (devctl & PCG_DEVCTL_MPS) >> 5, now = (devctl & PCG_DEVCTL_MRRS) >> 12;
-
-	if (guest > 5)
-		return now;
-	if (mps > 5)
-		mps = 5;
-	return guest > mps ? guest : mps;
-}

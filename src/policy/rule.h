@@ -150,7 +150,16 @@ const struct cap_policy *policy_cap(const struct pcg_profile *profile, const str
  *
  * Return: the field; what hardware has now for the reserved encodings 6 and 7 (PCIe 6.0, 7.5.3.4).
  */
-unsigned int policy_mrrs(unsigned int guest, uint16_t devctl);
+static inline unsigned int policy_mrrs(unsigned int guest, uint16_t devctl)
+{
+	unsigned int mps = (devctl & PCG_DEVCTL_MPS) >> 5, now = (devctl & PCG_DEVCTL_MRRS) >> 12;
+
+	if (guest > 5)
+		return now;
+	if (mps > 5)
+		mps = 5;
+	return guest > mps ? guest : mps;
+}
 
 extern const struct rules guarded_header;
 extern const struct cap_policy guarded_caps[];

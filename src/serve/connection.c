@@ -116,7 +116,7 @@ static void connection_due(struct serve_timer *timer)
 
 	if (c->state == CONNECTION_HELD)
 		serve_connection_granted(c, -ETIMEDOUT);
-	else
+	else if (c->state != CONNECTION_SERVED || serve_watch_again(c->slot->loop, &c->watch) != 0)
 		serve_connection_drop(c);
 }
 
@@ -130,6 +130,8 @@ static void connection_welcome(struct serve_connection *c)
 	c->state = CONNECTION_SERVED;
 	c->stream.limit = STREAM_MESSAGE;
 	serve_connection_reply(c, &c->header, body, size, -1);
+	if (c->paused && c->state == CONNECTION_SERVED)
+		serve_timer_arm(c->slot->loop, &c->timer, CONNECTION_PAUSE_MS);
 }
 
 int serve_version(struct serve_connection *c, struct stream_message *message)
@@ -374,12 +376,27 @@ static void connection_process(struct serve_connection *c)
 	connection_watch(c);
 }
 
+/* What it sends is not wanted before some of what it sent is closed; the timer looks again. */
+static void connection_pause(struct serve_connection *c, bool hung_up)
+{
+	c->paused = true;
+	if (hung_up)
+		serve_connection_drop(c);
+	else if (c->state == CONNECTION_SERVED)
+		serve_timer_arm(c->slot->loop, &c->timer, CONNECTION_PAUSE_MS);
+}
+
 /* Reads until a read comes back short. @hung_up: to the end of the stream. */
 static void connection_read(struct serve_connection *c, bool hung_up)
 {
 	for (unsigned int i = 0; i < CONNECTION_TURN; i++) {
-		int r = stream_receive(&c->stream);
+		int r;
 
+		if (descriptors_stuck(c->slot->aside)) {
+			connection_pause(c, hung_up);
+			return;
+		}
+		r = stream_receive(&c->stream);
 		c->drained = r == 0;
 		if (r == -EAGAIN)
 			return;

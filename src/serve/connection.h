@@ -32,9 +32,10 @@ struct serve_connection {
 	struct serve_slot *slot;
 	struct serve_connection *next;
 	struct serve_watch watch;
-	struct serve_timer timer; /* for VERSION, for the function, for the last answer */
+	struct serve_timer timer; /* for VERSION, for the function, for the last answer; served: to read again */
 	struct serve_task task;   /* to go on, or to be freed */
 	enum connection_state state;
+	bool paused;  /* once */
 	bool drained; /* the client closed, and everything it sent was read */
 	struct stream stream;
 	struct output output;
@@ -62,6 +63,7 @@ struct serve_connection {
 
 #define CONNECTION_NEGOTIATION_MS 5000
 #define CONNECTION_LINGER_MS      1000
+#define CONNECTION_PAUSE_MS       100
 /* What may wait behind a command under way before the client is no longer read from. */
 #define CONNECTION_WAITING     (1u << 20)
 #define CONNECTION_WAITING_FDS 512u

@@ -98,24 +98,6 @@ void descriptors_destroy(struct descriptors *d)
 		descriptors_free(d);
 }
 
-/* Return: whether there is to be one more closer; it is counted. */
-static bool descriptors_add(struct descriptors *d, struct descriptors_entry *entry)
-{
-	int64_t now = serve_now();
-	bool more;
-
-	pthread_mutex_lock(&d->lock);
-	*d->last = entry;
-	d->last = &entry->next;
-	more = d->closers == 0 || (d->closers < DESCRIPTORS_CLOSERS && now - d->moved > DESCRIPTORS_PATIENCE_NS);
-	if (more) {
-		d->closers++;
-		d->moved = now;
-	}
-	pthread_mutex_unlock(&d->lock);
-	return more;
-}
-
 /* Should there be no thread to be had, the next one that is sent tries again. */
 static void descriptors_start(struct descriptors *d)
 {
@@ -136,6 +118,36 @@ static void descriptors_start(struct descriptors *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* @entry: what to add, or NULL. */
+static void descriptors_add(struct descriptors *d, struct descriptors_entry *entry)
+{
+	int64_t now = serve_now();
+	bool more;
+
+	pthread_mutex_lock(&d->lock);
+	if (entry != NULL) {
+		*d->last = entry;
+		d->last = &entry->next;
+	}
+	more = d->first != NULL &&
+	       (d->closers == 0 || (d->closers < DESCRIPTORS_CLOSERS && now - d->moved > DESCRIPTORS_PATIENCE_NS));
+	if (more) {
+		d->closers++;
+		d->moved = now;
+	}
+	pthread_mutex_unlock(&d->lock);
+	if (more)
+		descriptors_start(d);
+}
+
+bool descriptors_stuck(struct descriptors *d)
+{
+	if (atomic_load_explicit(&d->waiting, memory_order_relaxed) < DESCRIPTORS_MOST)
+		return false;
+	descriptors_add(d, NULL);
+	return true;
+}
+
 void descriptors_close(struct descriptors *d, int fd)
 {
 	struct descriptors_entry *entry = descriptors_closes_at_once(fd) ? NULL : malloc(sizeof(*entry));
@@ -146,6 +158,5 @@ void descriptors_close(struct descriptors *d, int fd)
 	}
 	*entry = (struct descriptors_entry){ .fd = fd };
 	atomic_fetch_add(&d->waiting, 1);
-	if (descriptors_add(d, entry))
-		descriptors_start(d);
+	descriptors_add(d, entry);
 }

@@ -32,12 +32,10 @@ void descriptors_close(struct descriptors *descriptors, int fd);
 #define DESCRIPTORS_MOST 512u
 
 /*
- * So many wait that no more should be taken from these clients: leave them in the message (a receive buffer without
- * room for them), where dropping them waits for nobody.
+ * So many wait that these clients are not read from for a while, and no more are let in. To leave descriptors in a
+ * message, by a receive buffer without room for them, is no way out: the kernel closes them there and then. Ask again:
+ * each time there may be one more closer.
  */
-static inline bool descriptors_stuck(struct descriptors *descriptors)
-{
-	return atomic_load_explicit(&descriptors->waiting, memory_order_relaxed) >= DESCRIPTORS_MOST;
-}
+bool descriptors_stuck(struct descriptors *descriptors);
 
 #endif

@@ -252,12 +252,15 @@ static void slot_accept_again(struct serve_timer *timer)
 static void slot_accept(struct serve_watch *watch, uint32_t events)
 {
 	struct serve_slot *slot = serve_container(watch, struct serve_slot, listener);
-	int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	int r = fd < 0 ? -errno : 0;
+	int fd = -1, r = -EBUSY;
 
 	(void)events;
-	if (r == 0 && (slot->everybody >= SLOT_CONNECTIONS || descriptors_stuck(slot->aside))) {
-		close(fd);
+	if (!descriptors_stuck(slot->aside)) {
+		fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		r = fd < 0 ? -errno : 0;
+	}
+	if (r == 0 && slot->everybody >= SLOT_CONNECTIONS) {
+		descriptors_close(slot->aside, fd);
 		return;
 	}
 	if (r == 0) {

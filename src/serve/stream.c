@@ -96,8 +96,6 @@ int stream_receive(struct stream *stream)
 	};
 	ssize_t n;
 
-	if (descriptors_stuck(stream->aside))
-		message.msg_controllen = 0;
 	if (stream->fresh.count > 0 || stream->fresh.lost)
 		stream_merge(stream);
 	if (stream->big != NULL) {

@@ -370,6 +370,9 @@ static void limit_express(struct compiler *c)
 	/* PCIe 6.0, 7.5.1.1.8: no latency timer. */
 	v->read_host[PCG_LATENCY / 4] &= ~0x0000ff00u;
 	v->write_host[PCG_LATENCY / 4] &= ~0x0000ff00u;
+	if (v->hook[(v->express + PCG_EXP_DEVCTL) / 4] == ON_DEVCTL &&
+	    v->write_host[(v->express + PCG_EXP_DEVCTL) / 4] & 0xff)
+		v->own.devctl = (uint16_t)((v->express + PCG_EXP_DEVCTL) / 4);
 	devcap = &v->power_on[(v->express + PCG_EXP_DEVCAP) / 4];
 	mpss = *devcap & PCG_DEVCAP_MPSS;
 	while (v->options.mps_supported != 0 && cap > 0 && 128u << cap > v->options.mps_supported)
@@ -443,6 +446,14 @@ static void unmediated(struct pcg_view *view, unsigned int size)
 	memset(view->write_host, 0xff, size);
 }
 
+static void find_reads(struct pcg_view *view)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCG_CONFIG_DWORDS; i++)
+		view->read_be[i] = view->chunked && view->read_host[i] != 0 ? 15 : view_bytes(view->read_host[i]);
+}
+
 int view_init_observed(struct pcg_view *view, const struct pcg_host_info *info, const uint8_t *config,
 		       const struct pcg_view_options *options, const struct pcg_log *log,
 		       const struct view_observer *observer)
@@ -472,6 +483,7 @@ int view_init_observed(struct pcg_view *view, const struct pcg_host_info *info, 
 	}
 	if (ret < 0)
 		return ret;
+	find_reads(view);
 	pcg_view_power_on(view);
 	return 0;
 }

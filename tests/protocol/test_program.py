@@ -58,6 +58,30 @@ class Ends(Directory):
             client.close()
             server.stop()
 
+    def test_nobody_reads_what_it_says(self):
+        """A full pipe on stderr stops neither clients nor the end."""
+        reading, writing = os.pipe()
+        process = subprocess.Popen([PCIGATE, "serve", FUNC, "--socket-path", self.path("s")], stderr=writing)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(os.read(reading, 4096).startswith(b"listening on"))
+        os.set_blocking(writing, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writing, bytes(4096))
+        os.set_blocking(writing, True)
+        client = Client(self.path("s"))
+        self.addCleanup(client.close)
+        for _ in range(3):
+            with self.assertRaises(Refused):
+                client.map(1, 1)
+            client.send(GET_INFO, flags=REPLY)
+        self.assertEqual(client.info()[2:], (9, 5))
+        process.terminate()
+        self.assertEqual(process.wait(5), 0)
+        os.close(reading)
+        os.close(writing)
+
     def test_sigterm_during_a_request_that_never_ends(self):
         server = Server(FUNC + ",flr=never")
         client = Client(server)
@@ -273,6 +297,67 @@ class Neighbours(Directory):
         for pair in pairs:
             for one in pair:
                 one.close()
+
+    def test_descriptors_that_take_long_to_close_are_their_senders_trouble(self):
+        """Sockets that linger over data nobody reads, more than are closed aside: dropping one waits as closing does."""
+        paths = [self.path(name) for name in ("one", "two")]
+        self.start(*(f"{FUNC}={path}" for path in paths), sockets=2)
+        good = Client(paths[0])
+        self.addCleanup(good.close)
+        told, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                self.linger(Client(paths[1]), tell)
+            finally:
+                os._exit(0)
+        self.addCleanup(os.waitpid, child, 0)
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        os.close(tell)
+        worst = 0
+        sent = b""
+        end = time.monotonic() + 20
+        while len(sent) < 35 and time.monotonic() < end or worst == 0:
+            if select.select([told], [], [], 0.005)[0]:
+                sent += os.read(told, 64)
+            began = time.monotonic()
+            good.info()
+            worst = max(worst, time.monotonic() - began)
+        time.sleep(0.1)
+        good.info()
+        os.close(told)
+        self.assertEqual(len(sent), 35)
+        self.assertLess(worst, 0.5)
+
+    @staticmethod
+    def linger(client, tell):
+        server = socket.socket()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        server.bind(("127.0.0.1", 0))
+        server.listen(1000)
+        accepted = []
+        for _ in range(35):
+            fds = []
+            for _ in range(20):
+                one = socket.socket()
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 30))
+                one.connect(server.getsockname())
+                accepted.append(server.accept()[0])
+                one.setblocking(False)
+                try:
+                    while True:
+                        one.send(bytes(4096))
+                except BlockingIOError:
+                    fds.append(one.detach())
+            # The last reference is the server's: it has the descriptors before the message is whole.
+            message = client.message(GET_INFO, struct.pack("=IIIIB", 16, 0, 0, 0, 0))
+            client.send_raw(message[:-1], fds)
+            for fd in fds:
+                os.close(fd)
+            client.send_raw(message[-1:])
+            os.write(tell, b".")
+        signal.pause()
 
 
 class Captive(Directory):

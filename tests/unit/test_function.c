@@ -166,6 +166,22 @@ static void an_unsupported_power_state_is_discarded(void **state)
 	recorder_close(f);
 }
 
+/* Whatever the function has, the guest is offered what it can use. */
+static void device_capabilities_that_cannot_be_made_true_are_not_offered(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	pcg_put32(r.config + AT_EXP + PCG_EXP_DEVCAP2, 0xffffffff);
+	r.config[AT_EXP + PCG_EXP_DEVCAP + 3] |= 0x40;
+	f = recorder_open(&r, NULL);
+	/* ARI, atomic routing, LTR, 10-bit tag requester, OBFF; power reduction, FRS. The format field stays. */
+	assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_DEVCAP2, 4), 0x78f1f79f);
+	assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_DEVCAP + 3, 1) & 0x40, 0);
+	recorder_close(f);
+}
+
 static void flr_follows_the_order_and_the_view_returns_to_power_on(void **state)
 {
 	struct pcg_function *f = open_function();
@@ -232,6 +248,36 @@ static void every_operation_may_finish_later(void **state)
 	}
 	assert_int_equal(rq.result, 0);
 	assert_string_equal(r.calls, "r004/3 r010/f r014/f w004/3=6 r004/1 allow ");
+	recorder_close(f);
+}
+
+/* DEVCTL has a way of its own through the function room; it comes to the same, at once and later. */
+static void device_control_may_finish_later(void **state)
+{
+	struct pcg_function *f = open_function();
+	uint8_t data[4] = { 0x1f, 0x0d, 0, 0 };
+	struct pcg_request rq = { .kind = PCG_REQUEST_WRITE,
+				  .region = PCG_REGION_CONFIG,
+				  .offset = AT_EXP + PCG_EXP_DEVCTL,
+				  .length = 2,
+				  .data = data };
+	unsigned int steps = 0;
+
+	(void)state;
+	assert_int_equal(pcg_function_submit(f, &rq), PCG_DONE);
+	assert_string_equal(r.calls, "r0a8/3 w0a8/3=1d3f ");
+	pcg_put16(data, 0x5810);
+	recorder_clear(&r);
+	r.pend = true;
+	rq.done = opened_later;
+	rq.result = 1;
+	assert_int_equal(pcg_function_submit(f, &rq), PCG_PENDING);
+	while (rq.result == 1 && steps++ < 4)
+		recorder_finish(&r, 0);
+	assert_int_equal(rq.result, 0);
+	assert_string_equal(r.calls, "r0a8/3 w0a8/3=5830 ");
+	r.pend = false;
+	assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_DEVCTL, 2), 0x5810);
 	recorder_close(f);
 }
 
@@ -678,9 +724,11 @@ int main(void)
 		cmocka_unit_test(read_request_size_written_in_d3hot_counts_after_it),
 		cmocka_unit_test(what_is_written_in_d1_stays),
 		cmocka_unit_test(an_unsupported_power_state_is_discarded),
+		cmocka_unit_test(device_capabilities_that_cannot_be_made_true_are_not_offered),
 		cmocka_unit_test(flr_follows_the_order_and_the_view_returns_to_power_on),
 		cmocka_unit_test(after_a_reset_the_hosts_registers_are_back),
 		cmocka_unit_test(every_operation_may_finish_later),
+		cmocka_unit_test(device_control_may_finish_later),
 		cmocka_unit_test(a_backend_that_never_answers_is_given_up),
 		cmocka_unit_test(a_failing_operation_fails_the_request_alone),
 		cmocka_unit_test(memory_is_gated),
