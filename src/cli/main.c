@@ -59,13 +59,24 @@ int cli_error(const char *verb, int status, const char *format, ...)
 	return status;
 }
 
+/* UTF-8: bytes that go on a character take no column. */
+static int columns(const char *text)
+{
+	int n = 0;
+
+	for (; *text != '\0'; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
+}
+
 static void usage(FILE *out)
 {
 	size_t i;
 
 	fprintf(out, "usage: pcigate VERB [option…] [argument…]\n\n");
 	for (i = 0; i < NVERBS; i++)
-		fprintf(out, "  %-8s %-22s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].help);
+		fprintf(out, "  %-8s %s%*s %s\n", verbs[i].name, verbs[i].arguments, 22 - columns(verbs[i].arguments),
+			"", verbs[i].help);
 	fprintf(out, "\nFUNC names a function:\n"
 		     "  dump:FILE[@BDF]      one recorded by lspci -xxx or -xxxx\n"
 		     "  sim:endpoint-test    a PCI endpoint test function, simulated\n"
