@@ -28,12 +28,12 @@ struct play {
 	bool compared;
 };
 
-static void compare(const struct play *p, unsigned int at, unsigned int width)
+static void compare(struct play *p, unsigned int at, unsigned int width)
 {
 	uint8_t data[16];
 	unsigned int i;
 
-	HOLDS(ram_read(p->function, at, data, width) == 0);
+	HOLDS(ram_read(&p->ram, p->function, at, data, width) == 0);
 	for (i = 0; p->compared && i < width; i++) {
 		HOLDS(p->ram.config[at + i] == p->slow.host[at + i]);
 		HOLDS(data[i] == slow_read(&p->slow, at + i));
@@ -48,13 +48,13 @@ static void step(struct play *p, struct input *input)
 
 	take(input, data, width);
 	if (at + width > p->size) {
-		HOLDS(ram_write(p->function, at, data, width) < 0);
+		HOLDS(ram_write(&p->ram, p->function, at, data, width) < 0);
 		return;
 	}
 	switch (what >> 4) {
 	case 15:
 		p->compared = false;
-		pcg_function_submit(p->function, &request);
+		ram_submit(&p->ram, p->function, &request);
 		return;
 	case 14:
 		p->compared = false;
@@ -63,7 +63,7 @@ static void step(struct play *p, struct input *input)
 		if (p->compared)
 			slow_tame(p->view, at, data, width);
 	}
-	if (ram_write(p->function, at, data, width) != 0) {
+	if (ram_write(&p->ram, p->function, at, data, width) != 0) {
 		HOLDS(p->view->chunked || !p->compared);
 		return;
 	}
@@ -87,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p.function = ram_open(&p.ram, profile);
 	if (p.function == NULL)
 		return 0;
+	p.ram.late.state = take8(&input) & 0x7f;
 	p.view = pcg_function_view(p.function);
 	p.size = subject.info.config_size;
 	p.compared = !p.view->chunked;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run the fuzz targets: run.py BUILD [--minutes N] [--only NAME] [--keep FOLDER]
 
-BUILD is a folder built with clang, where `ninja fuzz` has been run. Without --minutes each target first goes through
-all its seeds, then tries for some seconds. Seeds are those of seeds/, which are hexadecimal text or as they are, and
+BUILD is a folder built with clang, where `ninja fuzz` has been run. Each target goes through all its seeds, then tries for N
+minutes, or some seconds. Seeds are those of seeds/, which are hexadecimal text or as they are, and
 those made here from the corpus (PCI_CORPUS). What makes a target fail is kept in FOLDER (default: BUILD/fuzz), and
 what a long run finds worth trying in FOLDER/NAME, for the next one to begin with.
 """
@@ -72,7 +72,7 @@ def seeds(target):
             for seed in range(12):
                 steps = b"".join(struct.pack("<BHI", what, at, 0xffffffff)
                                  for what in (0x03, 0xe3, 0xf8) for at in (4, 0x10, 0x3c, 0x48, 0x100))
-                yield struct.pack("<BHB", profile, seed, 0) + steps
+                yield struct.pack("<BHBB", profile, seed, 0, seed & 1) + steps
     corpus = pathlib.Path(os.environ.get("PCI_CORPUS") or HERE.parent.parent.parent / "shared" / "corpus")
     for path in sorted(corpus.glob("*/*")) if target in ("layout", "dump") else []:
         for text, space in functions(path.read_text(encoding="utf-8", errors="replace")):
@@ -89,7 +89,7 @@ def run(args, target):
         folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds(target)):
         (begin / f"{number:04}").write_bytes(seed)
-    seconds = args.minutes * 60 // len(args.targets) if args.minutes else SHORT
+    seconds = args.minutes * 60 if args.minutes else SHORT
     largest = "66000" if target in ("stream", "dump") else "4400"
     command = [program, f"-max_total_time={seconds}", f"-max_len={largest}", "-timeout=20", "-rss_limit_mb=2048",
                "-detect_leaks=1", "-print_final_stats=1", f"-artifact_prefix={found}/failed-", found, begin]

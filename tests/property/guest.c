@@ -2,28 +2,27 @@
 #include <string.h>
 
 #include "guest.h"
-#include "ram.h"
 
-static uint32_t read32(struct pcg_function *function, unsigned int at)
+static uint32_t read32(struct ram *ram, struct pcg_function *function, unsigned int at)
 {
 	uint8_t data[4] = { 0 };
 
-	ram_read(function, at, data, 4);
+	ram_read(ram, function, at, data, 4);
 	return pcg_get32(data);
 }
 
-static uint8_t read8(struct pcg_function *function, unsigned int at)
+static uint8_t read8(struct ram *ram, struct pcg_function *function, unsigned int at)
 {
 	uint8_t data = 0;
 
-	ram_read(function, at, &data, 1);
+	ram_read(ram, function, at, &data, 1);
 	return data;
 }
 
-static void walk_standard(struct guest *g, struct pcg_function *function)
+static void walk_standard(struct guest *g, struct ram *ram, struct pcg_function *function)
 {
-	unsigned int at = read8(function, PCG_CAPABILITIES);
-	bool told = read32(function, PCG_COMMAND) >> 16 & PCG_STATUS_CAPABILITIES;
+	unsigned int at = read8(ram, function, PCG_CAPABILITIES);
+	bool told = read32(ram, function, PCG_COMMAND) >> 16 & PCG_STATUS_CAPABILITIES;
 
 	if (told != (at != 0))
 		g->fault = "STATUS and the capability pointer disagree";
@@ -34,18 +33,18 @@ static void walk_standard(struct guest *g, struct pcg_function *function)
 			g->fault = "a pointer is not aligned";
 		else if (g->shown[at / 4])
 			g->fault = "the chain comes back";
-		else if (read8(function, at) == 0xff)
+		else if (read8(ram, function, at) == 0xff)
 			g->fault = "a header is all ones";
 		g->shown[at / 4] = true;
 		g->ncaps++;
-		at = read8(function, at + 1);
+		at = read8(ram, function, at + 1);
 	}
 }
 
-static void walk_extended(struct guest *g, struct pcg_function *function)
+static void walk_extended(struct guest *g, struct ram *ram, struct pcg_function *function)
 {
 	unsigned int at = PCG_CONFIG_CONVENTIONAL;
-	uint32_t header = read32(function, at);
+	uint32_t header = read32(ram, function, at);
 
 	while (g->fault == NULL) {
 		/* PCIe 6.0, 7.6.3 and 7.9.28: zeros end the chain, a Null header at its start carries a pointer. */
@@ -65,16 +64,16 @@ static void walk_extended(struct guest *g, struct pcg_function *function)
 			g->fault = "an extended pointer is not aligned";
 		else if (g->shown[at / 4])
 			g->fault = "the extended chain comes back";
-		header = read32(function, at & 0xffcu);
+		header = read32(ram, function, at & 0xffcu);
 		if (header == UINT32_MAX)
 			g->fault = "an extended header is all ones";
 	}
 }
 
-void guest_walk(struct guest *g, struct pcg_function *function, unsigned int size)
+void guest_walk(struct guest *g, struct ram *ram, struct pcg_function *function, unsigned int size)
 {
 	memset(g, 0, sizeof(*g));
-	walk_standard(g, function);
+	walk_standard(g, ram, function);
 	if (size > PCG_CONFIG_CONVENTIONAL && g->fault == NULL)
-		walk_extended(g, function);
+		walk_extended(g, ram, function);
 }

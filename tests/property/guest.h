@@ -3,7 +3,7 @@
 #ifndef PROPERTY_GUEST_H
 #define PROPERTY_GUEST_H
 
-#include <pcigate/function.h>
+#include "ram.h"
 
 /* By dword: a capability that the guest is shown stands here. */
 struct guest {
@@ -13,6 +13,6 @@ struct guest {
 	const char *fault; /* NULL: both chains are well formed */
 };
 
-void guest_walk(struct guest *guest, struct pcg_function *function, unsigned int size);
+void guest_walk(struct guest *guest, struct ram *ram, struct pcg_function *function, unsigned int size);
 
 #endif

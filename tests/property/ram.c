@@ -15,14 +15,40 @@ uint32_t ram_get(const struct ram *ram, unsigned int dword)
 	return pcg_get32(ram->config + dword * 4u);
 }
 
+/* Now, or when ram_submit() comes round. */
+static int end(struct ram *ram, struct pcg_op *op, uint32_t *value, uint32_t got)
+{
+	if (ram->late.state == 0 || dice_of(&ram->late, 2)) {
+		if (value != NULL)
+			*value = got;
+		return PCG_DONE;
+	}
+	if (ram->pending.op != NULL)
+		abort();
+	ram->pending.op = op;
+	ram->pending.value = value;
+	ram->pending.got = got;
+	return PCG_PENDING;
+}
+
+static void finish(struct ram *ram)
+{
+	struct pcg_op *op = ram->pending.op;
+
+	ram->pending.op = NULL;
+	if (ram->pending.value != NULL)
+		*ram->pending.value = ram->pending.got;
+	op->done(op, 0);
+}
+
 static int config_read(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t *value, struct pcg_op *op)
 {
 	uint32_t bits = pcg_be_mask(be);
 
-	(void)op;
+	if (dword * 4u >= host->info.config_size || be == 0 || be >= 16)
+		return -EINVAL;
 	/* What was not asked for is noise. */
-	*value = (ram_get(of(host), dword) & bits) | (0xdeadbeefu & ~bits);
-	return dword * 4u < host->info.config_size && be != 0 && be < 16 ? PCG_DONE : -EINVAL;
+	return end(of(host), op, value, (ram_get(of(host), dword) & bits) | (0xdeadbeefu & ~bits));
 }
 
 static int config_write(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t value, struct pcg_op *op)
@@ -30,7 +56,6 @@ static int config_write(struct pcg_host *host, uint16_t dword, uint8_t be, uint3
 	struct ram *ram = of(host);
 	uint32_t bits = pcg_be_mask(be), now = ram_get(ram, dword), rw1c = ram->rw1c[dword];
 
-	(void)op;
 	if (dword * 4u >= host->info.config_size || be == 0 || be >= 16)
 		return -EINVAL;
 	now = (now & (~bits | rw1c)) | (value & bits & ~rw1c);
@@ -38,7 +63,7 @@ static int config_write(struct pcg_host *host, uint16_t dword, uint8_t be, uint3
 	pcg_put32(ram->config + dword * 4u, now);
 	ram->writes[dword]++;
 	ram->written++;
-	return PCG_DONE;
+	return end(ram, op, NULL, 0);
 }
 
 static int region_read(struct pcg_host *host, unsigned int region, uint64_t offset, void *data, size_t length,
@@ -66,23 +91,19 @@ static int region_write(struct pcg_host *host, unsigned int region, uint64_t off
 
 static int reset(struct pcg_host *host, struct pcg_op *op)
 {
-	(void)host;
-	(void)op;
-	return PCG_DONE;
+	return end(of(host), op, NULL, 0);
 }
 
 static int power(struct pcg_host *host, enum pcg_power state, struct pcg_op *op)
 {
-	(void)host;
 	(void)state;
-	(void)op;
-	return PCG_DONE;
+	return end(of(host), op, NULL, 0);
 }
 
 static void cancel(struct pcg_host *host, struct pcg_op *op)
 {
-	(void)host;
-	(void)op;
+	if (of(host)->pending.op == op)
+		of(host)->pending.op = NULL;
 }
 
 static const struct pcg_host_ops ops = {
@@ -126,22 +147,45 @@ void ram_close(struct pcg_function *function)
 	free(function);
 }
 
-static int submit(struct pcg_function *function, enum pcg_request_kind kind, unsigned int offset, void *data,
-		  size_t length)
+static void ended(struct pcg_request *request)
+{
+	request->done = NULL;
+}
+
+int ram_submit(struct ram *ram, struct pcg_function *function, struct pcg_request *request)
+{
+	int ret;
+
+	request->done = ended;
+	ret = pcg_function_submit(function, request);
+	if (ret != PCG_PENDING)
+		return ret;
+	while (request->done != NULL) {
+		if (ram->pending.op == NULL)
+			abort();
+		finish(ram);
+	}
+	return request->result;
+}
+
+int ram_read(struct ram *ram, struct pcg_function *function, unsigned int offset, void *data, size_t length)
 {
 	struct pcg_request request = {
-		.kind = kind, .region = PCG_REGION_CONFIG, .offset = offset, .length = length, .data = data
+		.kind = PCG_REQUEST_READ, .region = PCG_REGION_CONFIG, .offset = offset, .length = length, .data = data
 	};
 
-	return pcg_function_submit(function, &request);
+	return ram_submit(ram, function, &request);
 }
 
-int ram_read(struct pcg_function *function, unsigned int offset, void *data, size_t length)
+int ram_write(struct ram *ram, struct pcg_function *function, unsigned int offset, const void *data, size_t length)
 {
-	return submit(function, PCG_REQUEST_READ, offset, data, length);
-}
+	struct pcg_request request = {
+		.kind = PCG_REQUEST_WRITE,
+		.region = PCG_REGION_CONFIG,
+		.offset = offset,
+		.length = length,
+		.data = (void *)(uintptr_t)data,
+	};
 
-int ram_write(struct pcg_function *function, unsigned int offset, const void *data, size_t length)
-{
-	return submit(function, PCG_REQUEST_WRITE, offset, (void *)(uintptr_t)data, length);
+	return ram_submit(ram, function, &request);
 }

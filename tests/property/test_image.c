@@ -112,6 +112,8 @@ static void look_at_bits(const struct subject *s)
 	looked++;
 	for (dword = 0; dword < PCG_CONFIG_DWORDS; dword++) {
 		HOLDS(s, contract_masks(&view, (uint16_t)dword), "%x: masks contradict", dword * 4);
+		HOLDS(s, (view.read_host[dword] & ~pcg_be_mask(view.read_be[dword])) == 0, "%x: read_be %x", dword * 4,
+		      view.read_be[dword]);
 		HOLDS(s, contract_hook(&view, (uint16_t)dword), "%x: hook %u", dword * 4, view.hook[dword]);
 		if (dword * 4 >= s->info.config_size)
 			HOLDS(s,
@@ -198,7 +200,7 @@ static void look_at_chain(const struct subject *s)
 	if (f == NULL)
 		return;
 	looked++;
-	guest_walk(&guest, f, s->info.config_size);
+	guest_walk(&guest, &ram, f, s->info.config_size);
 	HOLDS(s, guest.fault == NULL, "%s", guest.fault);
 	for (dword = 0; dword < PCG_CONFIG_DWORDS; dword++)
 		HOLDS(s, !guest.shown[dword] || stands_in_layout(&pcg_function_view(f)->layout, dword * 4),
