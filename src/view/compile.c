@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "pci/msix.h"
+#include "pci/lengths.h"
 #include "policy/rule.h"
 #include "view/linux.h"
 #include "view/compile.h"
@@ -208,6 +209,28 @@ static uint16_t *state_of(struct pcg_view *v, const struct pcg_cap *cap)
 	}
 }
 
+/*
+ * Bytes without which a capability with state cannot be served: hooks, resets and interrupts would reach registers of
+ * the neighbour that begins inside it.
+ */
+static unsigned int least_length(const struct compiler *c, const struct pcg_cap *cap)
+{
+	switch (cap->id) {
+	case PCG_CAP_PM:
+		return PCG_PM_CSR + 2;
+	case PCG_CAP_MSI:
+		return pci_claimed_length(c->config, c->info->config_size, cap);
+	case PCG_CAP_MSIX:
+		return PCG_MSIX_PBA + 4;
+	case PCG_CAP_EXP:
+		return PCG_EXP_DEVSTA + 2;
+	case PCG_CAP_AF:
+		return PCG_AF_CTRL + 1;
+	default:
+		return 0;
+	}
+}
+
 static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
 {
 	uint16_t *state = state_of(c->view, cap);
@@ -223,6 +246,11 @@ static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
 	if (!cap->extended && cap->id == PCG_CAP_MSIX && !pci_msix_find(&msix, c->config, cap->offset, c->info->bars)) {
 		pcg_say(c->log, PCG_WARN, cap->offset, cap->id,
 			"MSI-X is hidden: its table and pending bits do not lie apart inside BARs that exist");
+		return false;
+	}
+	if (state != NULL && cap->length < least_length(c, cap)) {
+		pcg_say(c->log, PCG_WARN, cap->offset, cap->length,
+			"a capability is cut short by the next one: hidden");
 		return false;
 	}
 	if (state != NULL && *state != 0 && *state != cap->offset) {

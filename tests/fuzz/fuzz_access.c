@@ -68,6 +68,7 @@ static void step(struct play *p, struct input *input)
 		return;
 	}
 	slow_write(&p->slow, at, data, width);
+	HOLDS(!p->compared || p->ram.written == p->slow.writes);
 	if (!p->view->chunked)
 		compare(p, at, width);
 }

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run the fuzz targets: run.py BUILD [--minutes N] [--only NAME] [--keep FOLDER]
 
-BUILD is a folder built with clang, where `ninja fuzz` has been run. Each target goes through all its seeds, then tries for N
-minutes, or some seconds. Seeds are those of seeds/, which are hexadecimal text or as they are, and
-those made here from the corpus (PCI_CORPUS). What makes a target fail is kept in FOLDER (default: BUILD/fuzz), and
-what a long run finds worth trying in FOLDER/NAME, for the next one to begin with.
+BUILD is a folder built with clang, where `ninja fuzz` has been run. Each target goes through all its seeds, then
+tries for N minutes, or some seconds. Seeds are those of seeds/, which are hexadecimal text or as they are, and those
+made here from the corpus (PCI_CORPUS). What makes a target fail is kept in FOLDER (default: BUILD/fuzz), and what a
+long run finds worth trying in FOLDER/NAME, for the next one to begin with.
 """
 
 import argparse

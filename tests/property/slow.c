@@ -49,7 +49,8 @@ static unsigned int floor_of(const struct slow *slow, unsigned int byte, uint8_t
 	return wanted < mps ? mps : wanted;
 }
 
-static void write_host(struct slow *slow, unsigned int byte, uint8_t value)
+/* Return: whether there was a reason to write this byte. */
+static bool write_host(struct slow *slow, unsigned int byte, uint8_t value)
 {
 	const struct pcg_view *view = slow->view;
 	bool mrrs = is_devctl_high(view, byte), reason = mrrs;
@@ -61,7 +62,7 @@ static void write_host(struct slow *slow, unsigned int byte, uint8_t value)
 		reason |= bit_of(view->write_host, byte, bit) || (one && bit_of(view->write_clear, byte, bit));
 	}
 	if (!reason)
-		return;
+		return false;
 	for (bit = 0; bit < 8; bit++) {
 		bool one = value >> bit & 1;
 
@@ -80,6 +81,7 @@ static void write_host(struct slow *slow, unsigned int byte, uint8_t value)
 		slow->changed[byte] |= 0x70;
 	}
 	slow->host[byte] = (uint8_t)after;
+	return true;
 }
 
 static void write_shadow(struct slow *slow, unsigned int byte, uint8_t value)
@@ -93,12 +95,17 @@ static void write_shadow(struct slow *slow, unsigned int byte, uint8_t value)
 
 void slow_write(struct slow *slow, unsigned int offset, const uint8_t *data, unsigned int length)
 {
+	bool reason = false;
 	unsigned int i;
 
 	/* The upper byte of DEVCTL looks at the payload size beside it, which no write changes: order is no matter. */
 	for (i = 0; i < length; i++) {
 		write_shadow(slow, offset + i, data[i]);
-		write_host(slow, offset + i, data[i]);
+		reason |= write_host(slow, offset + i, data[i]);
+		if (i + 1 == length || (offset + i) % 4 == 3) {
+			slow->writes += reason;
+			reason = false;
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ struct slow {
 	uint8_t host[PCG_CONFIG_EXTENDED];
 	uint8_t asked[PCG_CONFIG_EXTENDED];   /* bits that ones clear and where the guest wrote one */
 	uint8_t changed[PCG_CONFIG_EXTENDED]; /* bits of the function that may have changed */
+	unsigned int writes;                  /* how many times a dword of the function had to be written */
 };
 
 void slow_init(struct slow *slow, const struct pcg_view *view, const uint8_t *host);

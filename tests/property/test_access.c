@@ -241,6 +241,8 @@ static void look_at_writes(const struct subject *s)
 		slow_tame(view, at, data, width);
 		HOLDS(s, ram_write(&ram, f, at, data, width) == 0, "%x+%u: cannot be written", at, width);
 		slow_write(&slow, at, data, width);
+		HOLDS(s, ram.written == slow.writes, "%x+%u: %u writes reach the function, %u have a reason", at, width,
+		      ram.written, slow.writes);
 		compare(s, &slow, &ram, f, at, width);
 	}
 	compare(s, &slow, &ram, f, 0, s->info.config_size);
@@ -270,6 +272,15 @@ static uint8_t may_change(const struct pcg_view *view, unsigned int byte)
 	if (view->express != 0 && view->hook[devctl / 4] != 0 && byte == devctl + 1)
 		bits |= (uint32_t)PCG_DEVCTL_MRRS << devctl % 4 * 8;
 	return (uint8_t)(bits >> byte % 4 * 8);
+}
+
+/* Whether a write to this dword, even of what it holds, is anybody's business. */
+static bool may_be_written(const struct pcg_view *view, unsigned int dword)
+{
+	bool is_bar = dword >= PCG_BAR0 / 4 && dword < PCG_BAR0 / 4 + PCG_NUM_BARS;
+
+	return is_bar || dword == PCG_ROM / 4 || dword == PCG_COMMAND / 4 || view->hook[dword] != 0 ||
+	       (view->write_host[dword] | view->write_clear[dword]) != 0;
 }
 
 static void reset(const struct subject *s, struct ram *ram, struct pcg_function *f, enum pcg_request_kind kind)
@@ -310,6 +321,9 @@ static void look_at_lives(const struct subject *s)
 		      diff & ~may_change(view, at));
 	}
 	for (n = 0; n < PCG_CONFIG_DWORDS; n++)
+		HOLDS(s, ram.writes[n] == 0 || may_be_written(view, n), "%x: written %u times, and is no guest's",
+		      n * 4, ram.writes[n]);
+	for (n = 0; n < PCG_CONFIG_DWORDS; n++)
 		HOLDS(s, ((view->shadow[n] ^ view->power_on[n]) & ~view->kept[n]) == 0, "%x: %08x after a reset", n * 4,
 		      view->shadow[n]);
 	reset(s, &ram, f, PCG_REQUEST_CLOSE);
@@ -324,12 +338,87 @@ static void a_whole_life_changes_only_what_is_the_guests(void **state)
 	under(mediated, look_at_lives);
 }
 
+/* --- capabilities that the next one cuts short --- */
+
+static void cut_short(struct subject *s, uint8_t id, unsigned int at, unsigned int length)
+{
+	unsigned int i;
+
+	memset(s, 0, sizeof(*s));
+	snprintf(s->name, sizeof(s->name), "id %02x at %x, %u bytes", id, at, length);
+	s->info.config_size = PCG_CONFIG_EXTENDED;
+	s->info.can_reset = true;
+	s->info.bars[0] = (struct pcg_bar){ .kind = PCG_BAR_MEM32, .size = 65536 };
+	s->info.regions[0] = (struct pcg_region){ .size = 65536, .flags = 3, .fd = -1 };
+	pcg_put32(s->config, 0x12348086);
+	pcg_put16(s->config + PCG_STATUS, PCG_STATUS_CAPABILITIES);
+	/* All that follows belongs to others, and would show that it was written. */
+	for (i = at; i < 0x180; i++)
+		s->config[i] = (uint8_t)(0x5b + 0x35 * i);
+	pcg_put32(s->config + 0x100, 0x0001000e);
+	s->config[PCG_CAPABILITIES] = (uint8_t)at;
+	s->config[at] = id;
+	s->config[at + 1] = (uint8_t)(at + length < 0x100 ? at + length : 0);
+	s->config[at + 2] = id == PCG_CAP_MSI ? 0x80 : 0x02;
+	s->config[at + 3] = id == PCG_CAP_MSI ? 0x01 : 0x00;
+	if (at + length < 0x100) {
+		s->config[at + length] = PCG_CAP_VNDR;
+		s->config[at + length + 1] = 0;
+		s->config[at + length + 2] = 0x20;
+	}
+}
+
+/* What follows it is shown as it is, and no interrupt of its own writes there. */
+static void look_at_neighbours(const struct subject *s, unsigned int after)
+{
+	const struct pcg_view *view;
+	struct pcg_function *f;
+	unsigned int i;
+	struct ram ram;
+	uint8_t data[4];
+
+	ram_init(&ram, s);
+	f = ram_open(&ram, profile);
+	assert_non_null(f);
+	view = pcg_function_view(f);
+	HOLDS(s, ram_read(&ram, f, 0x100, data, 4) == 0 && (pcg_get32(data) & 0xfffff) == 0x1000e,
+	      "the header at 100 reads %08x", pcg_get32(data));
+	for (i = 0; i < pcg_function_irqs(f, PCG_IRQ_MSI); i++) {
+		pcg_function_attach(f, PCG_IRQ_MSI, i, false);
+		ram.host.events.irq(ram.host.events.arg, PCG_IRQ_MSI, i, true);
+	}
+	for (i = after / 4; i < 0x180 / 4; i++)
+		HOLDS(s, view->shadow[i] == view->power_on[i], "%x: %08x after an interrupt, not %08x", i * 4,
+		      view->shadow[i], view->power_on[i]);
+	ram_close(f);
+}
+
+static void no_capability_reaches_into_the_next(void **state)
+{
+	static const uint8_t ids[] = { PCG_CAP_PM, PCG_CAP_MSI, PCG_CAP_MSIX, PCG_CAP_EXP, PCG_CAP_AF };
+	static const uint16_t places[] = { 0x40, 0x48, 0xf0, 0xf8, 0xfc };
+	unsigned int i, place, length;
+	struct subject s;
+
+	(void)state;
+	profile = "guarded";
+	for (i = 0; i < sizeof(ids); i++)
+		for (place = 0; place < sizeof(places) / sizeof(places[0]); place++)
+			for (length = 4; length <= 24; length += 4) {
+				cut_short(&s, ids[i], places[place], length);
+				look_at_writes(&s);
+				look_at_lives(&s);
+				look_at_neighbours(&s, places[place] + length);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(widths_agree),
 		cmocka_unit_test(hidden_bodies_are_constant_and_closed),
 		cmocka_unit_test(writes_are_as_the_slow_model_says),
+		cmocka_unit_test(no_capability_reaches_into_the_next),
 		cmocka_unit_test(a_whole_life_changes_only_what_is_the_guests),
 	};
 
