@@ -159,7 +159,7 @@ enum pcg_capability_fields {
 	PCG_CAP(PB, 0x0004, "ECAP_PB", "Power Budgeting")                                                              \
 	PCG_CAP(RCLINK, 0x0005, "ECAP_RCLINK", "Root Complex Link")                                                    \
 	PCG_CAP(RCILINK, 0x0006, "ECAP_RCILINK", "Root Complex Internal Link")                                         \
-	PCG_CAP(RCEC, 0x0007, "ECAP_RCECOLL", "Root Complex Event Collector")                                          \
+	PCG_CAP(RCEC, 0x0007, "ECAP_RCEC", "Root Complex Event Collector")                                             \
 	PCG_CAP(MFVC, 0x0008, "ECAP_MFVC", "Multi-Function Virtual Channel")                                           \
 	PCG_CAP(VC9, 0x0009, "ECAP_VC2", "Virtual Channel (with MFVC)")                                                \
 	PCG_CAP(RCRB, 0x000a, "ECAP_RBCB", "Root Complex Register Block")                                              \

@@ -271,7 +271,8 @@ void reference_print(FILE *out)
 	fputs("# Policy reference\n\n"
 	      "What each profile gives a guest, bit by bit. Printed by `pcigate why --reference` from the tables that\n"
 	      "decide; a test compares. For one function, ask it: `pcigate why FUNC REG`, `pcigate map FUNC`.\n\n"
-	      "Offsets are from the start of the capability, in hexadecimal. What writes set off:\n\n",
+	      "Offsets are from the start of the capability, in hexadecimal. Sections without a document's name are of\n"
+	      "PCIe Base 6.0. What writes set off:\n\n",
 	      out);
 	for (i = NO_HOOK + 1; i < NUM_HOOKS; i++)
 		fprintf(out, "* *%s*: %s\n", hook_words[i], fate_rule_hook((enum rule_hook)i));

@@ -25,7 +25,7 @@
  *        6.6.2 excepts)
  * @reset: what the rest of @rw is after one
  * @optional: of @rw: bits that a function may leave out without another register saying so
- * @not_vf: bits of @rw, @rw1c and @act that a VF does not have (PCIe 6.0, 9.3.4 to 9.3.6)
+ * @not_vf: bits of @rw, @rw1c and @act that a VF does not have (the VF attributes of PCIe 6.0, chapter 7)
  *
  * Bits in none of the masks are read-only.
  */
@@ -128,5 +128,6 @@ bool pci_register_at(struct pci_register_place *place, const struct pcg_layout *
 extern const struct pci_registers pci_express_registers;
 const struct pci_registers *pci_standard_registers(uint16_t id, uint16_t control);
 const struct pci_registers *pci_extended_registers(uint16_t id);
+const struct pci_registers *pci_link_registers(uint16_t id);
 
 #endif

@@ -8,6 +8,8 @@
  * As an endpoint has them: what only ports have is read-only. A function level reset leaves the payload size and
  * the link's settings alone (PCIe 6.0, 6.6.2).
  */
+#define LINK_CONTROL 0x23cf /* bit 2 by PTM, bit 13 by flit mode, in a first function that has them */
+
 static const struct pci_register rows[] = {
 	{ .name = "FLAGS", .offset = 0x02, .width = 2, .section = "PCIe 6.0, 7.5.3.2" },
 	{ .name = "DEVCAP", .offset = 0x04, .width = 4, .section = "PCIe 6.0, 7.5.3.3" },
@@ -20,7 +22,7 @@ static const struct pci_register rows[] = {
 	  .reset = 0x2810,
 	  .optional = 0x0400,
 	  .not_vf = 0x7fff,
-	  .section = "PCIe 6.0, 7.5.3.4; VF: 9.3.5.4" },
+	  .section = "PCIe 6.0, 7.5.3.4" },
 	{ .name = "DEVSTA",
 	  .offset = 0x0a,
 	  .width = 2,
@@ -32,9 +34,10 @@ static const struct pci_register rows[] = {
 	{ .name = "LNKCTL",
 	  .offset = 0x10,
 	  .width = 2,
-	  .rw = 0x03cb,
-	  .kept = 0x03cb,
-	  .not_vf = 0x03cb,
+	  .rw = LINK_CONTROL,
+	  .kept = LINK_CONTROL,
+	  .optional = 0x2004,
+	  .not_vf = LINK_CONTROL,
 	  .section = "PCIe 6.0, 7.5.3.7" },
 	{ .name = "LNKSTA", .offset = 0x12, .width = 2, .zero = 0xc000, .section = "PCIe 6.0, 7.5.3.8" },
 	{ .name = "SLTCAP", .offset = 0x14, .width = 4, .section = "PCIe 6.0, 7.5.3.9" },
@@ -49,8 +52,8 @@ static const struct pci_register rows[] = {
 	  .width = 2,
 	  .rw = 0x7f5f,
 	  .not_vf = 0x7f5f,
-	  .section = "PCIe 6.0, 7.5.3.16; VF: 9.3.5.10" },
-	{ .name = "DEVSTA2", .offset = 0x2a, .width = 2, .section = "PCIe 6.0, 7.5.3.17" },
+	  .section = "PCIe 6.0, 7.5.3.16" },
+	{ .name = "DEVSTA2", .offset = 0x2a, .width = 2, .zero = 0xffff, .section = "PCIe 6.0, 7.5.3.17" },
 	{ .name = "LNKCAP2", .offset = 0x2c, .width = 4, .section = "PCIe 6.0, 7.5.3.18" },
 	{ .name = "LNKCTL2",
 	  .offset = 0x30,
@@ -63,12 +66,13 @@ static const struct pci_register rows[] = {
 	  .offset = 0x32,
 	  .width = 2,
 	  .rw1c = 0x0020,
+	  .zero = 0xf800,
 	  .kept = 0x0020,
 	  .not_vf = 0x0020,
 	  .section = "PCIe 6.0, 7.5.3.20" },
 	{ .name = "SLTCAP2", .offset = 0x34, .width = 4, .section = "PCIe 6.0, 7.5.3.21" },
 	{ .name = "SLTCTL2", .offset = 0x38, .width = 2, .section = "PCIe 6.0, 7.5.3.22" },
-	{ .name = "SLTSTA2", .offset = 0x3a, .width = 2, .section = "PCIe 6.0, 7.5.3.23" },
+	{ .name = "SLTSTA2", .offset = 0x3a, .width = 2, .zero = 0xffff, .section = "PCIe 6.0, 7.5.3.23" },
 };
 
 /* Port types (FLAGS bits 7:4) 9 and 10 sit in the root complex and have no link. */
@@ -94,7 +98,7 @@ static const struct pci_condition conditions[] = {
 	/* Emergency power reduction: DEVCAP2 bits 25:24. */
 	{ .offset = 0x0a, .bits = 0x0040, .source = 0x24, .mask = 0x03000000, .unless = 0 },
 	{ .offset = 0x0a, .bits = 0x0040, .source = 0x02, .mask = 0x000f, .unless = 1 },
-	NO_LINK(0x10, 0x03cb),
+	NO_LINK(0x10, LINK_CONTROL),
 	{ .offset = 0x10, .bits = 0x0100, .source = 0x0c, .mask = 0x00040000, .unless = 0 },
 	COLLECTOR(0x1c, 0x001f),
 	COLLECTOR(0x20, 0x00010000),

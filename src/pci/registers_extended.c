@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The extended capabilities, as endpoints have them. */
+/* The extended capabilities, as endpoints have them; registers_link.c has those of links and ports. */
 #include "pci/registers.h"
 
 #define COUNT(array)      (uint16_t)(sizeof(array) / sizeof((array)[0]))
@@ -18,7 +18,10 @@
 		.offset = (at), .bits = (bit), .source = (from), .mask = (by), .unless = 0                             \
 	}
 
-/* Every bit of the error registers is sticky. Bits 31:23 and 5 came later, or belong to few. */
+/*
+ * Every bit of the error registers is sticky. Bits 31:23 and 5 came later, or belong to few. In flit mode the log of
+ * headers goes on where the log of prefixes stands (7.8.4.8).
+ */
 #define UNCORRECTABLE        0xfffff030
 #define UNCORRECTABLE_SELDOM 0xff800020
 #define CORRECTABLE          0x0000f1c1
@@ -69,6 +72,7 @@ static const struct pci_register aer_rows[] = {
 	{ .name = "ROOTSTA", .offset = 0x30, .width = 4, .section = "PCIe 6.0, 7.8.4.10" },
 	{ .name = "ERRSRC", .offset = 0x34, .width = 4, .section = "PCIe 6.0, 7.8.4.11" },
 	{ .name = "PREFIXLOG", .offset = 0x38, .width = 4, .stride = 4, .count = 4, .section = "PCIe 6.0, 7.8.4.12" },
+	{ .name = "HDRLOG_EXT", .offset = 0x48, .width = 4, .stride = 4, .count = 6, .section = "PCIe 6.0, 7.8.4.8" },
 };
 
 static const struct pci_condition aer_conditions[] = {
@@ -77,52 +81,50 @@ static const struct pci_condition aer_conditions[] = {
 	BIT_IF(0x18, 0x0400, 0x18, 0x0200),
 };
 
-/* All of it survives a function level reset (6.6.2). The first channel is always enabled and carries TC0. */
-static const struct pci_register vc_rows[] = {
-	{ .name = "CAP1", .offset = 0x04, .width = 4, .section = "PCIe 6.0, 7.9.1.2" },
-	{ .name = "CAP2", .offset = 0x08, .width = 4, .section = "PCIe 6.0, 7.9.1.3" },
-	{ .name = "CTRL",
-	  .offset = 0x0c,
-	  .width = 2,
-	  .rw = 0x000e,
-	  .kept = 0x000e,
-	  .act = 0x0001,
-	  .section = "PCIe 6.0, 7.9.1.4" },
-	{ .name = "STATUS", .offset = 0x0e, .width = 2, .section = "PCIe 6.0, 7.9.1.5" },
-	{ .name = "VC0_CAP", .offset = 0x10, .width = 4, .section = "PCIe 6.0, 7.9.1.6" },
-	{ .name = "VC0_CTRL",
-	  .offset = 0x14,
-	  .width = 4,
-	  .rw = 0x000e00fe,
-	  .kept = 0x000e00fe,
-	  .act = 0x00010000,
-	  .section = "PCIe 6.0, 7.9.1.7" },
-	{ .name = "VC0_STATUS", .offset = 0x1a, .width = 2, .section = "PCIe 6.0, 7.9.1.8" },
-	{ .name = "VCn_CAP",
-	  .offset = 0x1c,
-	  .width = 4,
-	  .stride = 12,
-	  .count = 7,
-	  .counted = { .source = 4, .mask = 7 },
-	  .section = "PCIe 6.0, 7.9.1.6" },
-	{ .name = "VCn_CTRL",
-	  .offset = 0x20,
-	  .width = 4,
-	  .stride = 12,
-	  .count = 7,
-	  .counted = { .source = 4, .mask = 7 },
-	  .rw = 0x870e00fe,
-	  .kept = 0x870e00fe,
-	  .act = 0x00010000,
-	  .section = "PCIe 6.0, 7.9.1.7" },
-	{ .name = "VCn_STATUS",
-	  .offset = 0x26,
-	  .width = 2,
-	  .stride = 12,
-	  .count = 7,
-	  .counted = { .source = 4, .mask = 7 },
-	  .section = "PCIe 6.0, 7.9.1.8" },
-};
+/*
+ * All of it survives a function level reset (6.6.2). The first channel is always enabled and carries TC0. What flit
+ * mode brought (All VCs Enabled, the limits of shared credits) nothing here says. Multi-function channels have the
+ * same.
+ */
+#define CHANNELS .stride = 12, .count = 7, .counted = { .source = 4, .mask = 7 }
+#define VC_ROWS(at)                                                                                                    \
+	{ .name = "CAP1", .offset = 0x04, .width = 4, .section = "PCIe 6.0, " at ".2" },                               \
+		{ .name = "CAP2", .offset = 0x08, .width = 4, .section = "PCIe 6.0, " at ".3" },                       \
+		{ .name = "CTRL",                                                                                      \
+		  .offset = 0x0c,                                                                                      \
+		  .width = 2,                                                                                          \
+		  .rw = 0x001e,                                                                                        \
+		  .kept = 0x001e,                                                                                      \
+		  .optional = 0x0010,                                                                                  \
+		  .act = 0x0001,                                                                                       \
+		  .section = "PCIe 6.0, " at ".4" },                                                                   \
+		{ .name = "STATUS", .offset = 0x0e, .width = 2, .section = "PCIe 6.0, " at ".5" },                     \
+		{ .name = "VC0_CAP", .offset = 0x10, .width = 4, .section = "PCIe 6.0, " at ".6" },                    \
+		{ .name = "VC0_CTRL",                                                                                  \
+		  .offset = 0x14,                                                                                      \
+		  .width = 4,                                                                                          \
+		  .rw = 0x780e00fe,                                                                                    \
+		  .kept = 0x780e00fe,                                                                                  \
+		  .optional = 0x78000000,                                                                              \
+		  .act = 0x00010000,                                                                                   \
+		  .section = "PCIe 6.0, " at ".7" },                                                                   \
+		{ .name = "VC0_STATUS", .offset = 0x1a, .width = 2, .section = "PCIe 6.0, " at ".8" },                 \
+		{ .name = "VCn_CAP", .offset = 0x1c, .width = 4, CHANNELS, .section = "PCIe 6.0, " at ".6" },          \
+		{ .name = "VCn_CTRL",                                                                                  \
+		  .offset = 0x20,                                                                                      \
+		  .width = 4,                                                                                          \
+		  CHANNELS,                                                                                            \
+		  .rw = 0xff0e00fe,                                                                                    \
+		  .kept = 0xff0e00fe,                                                                                  \
+		  .optional = 0x78000000,                                                                              \
+		  .act = 0x00010000,                                                                                   \
+		  .section = "PCIe 6.0, " at ".7" },                                                                   \
+	{                                                                                                              \
+		.name = "VCn_STATUS", .offset = 0x26, .width = 2, CHANNELS, .section = "PCIe 6.0, " at ".8"            \
+	}
+
+static const struct pci_register vc_rows[] = { VC_ROWS("7.9.1") };
+static const struct pci_register mfvc_rows[] = { VC_ROWS("7.9.2") };
 
 static const struct pci_register dsn_rows[] = {
 	{ .name = "LOWER", .offset = 0x04, .width = 4, .section = "PCIe 6.0, 7.9.3.2" },
@@ -137,8 +139,17 @@ static const struct pci_register pb_rows[] = {
 	  .rw = 0xff,
 	  .optional = 0xff,
 	  .section = "PCIe 6.0, 7.8.1.2" },
-	{ .name = "DATA", .offset = 0x08, .width = 4, .section = "PCIe 6.0, 7.8.1.3" },
-	{ .name = "CAP", .offset = 0x0c, .width = 1, .section = "PCIe 6.0, 7.8.1.4" },
+	{ .name = "CTRL", .offset = 0x06, .width = 2, .rw = 0x001f, .kept = 0x001e, .section = "PCIe 6.0, 7.8.1.3" },
+	{ .name = "DATA", .offset = 0x08, .width = 4, .section = "PCIe 6.0, 7.8.1.4" },
+	{ .name = "CAP", .offset = 0x0c, .width = 1, .section = "PCIe 6.0, 7.8.1.5" },
+	/* One register of 24 bits. */
+	{ .name = "SENSE_DETECT", .offset = 0x0d, .width = 1, .stride = 1, .count = 3, .section = "PCIe 6.0, 7.8.1.6" },
+};
+
+/* Extended power budgeting by capability bit 1, power limits by bit 3. */
+static const struct pci_condition pb_conditions[] = {
+	BIT_IF(0x06, 0x0001, 0x0c, 0x02),
+	BIT_IF(0x06, 0x001e, 0x0c, 0x08),
 };
 
 static const struct pci_register header_rows[] = {
@@ -182,7 +193,7 @@ static const struct pci_register ats_rows[] = {
 /* The VF BARs are writable as far as the VFs' sizes say, which no register does. */
 static const struct pci_register sriov_rows[] = {
 	{ .name = "CAP", .offset = 0x04, .width = 4, .section = "PCIe 6.0, 9.3.3.2" },
-	{ .name = "CTRL", .offset = 0x08, .width = 2, .rw = 0x003f, .kept = 0x0010, .section = "PCIe 6.0, 9.3.3.3" },
+	{ .name = "CTRL", .offset = 0x08, .width = 2, .rw = 0x007f, .kept = 0x0010, .section = "PCIe 6.0, 9.3.3.3" },
 	{ .name = "STATUS", .offset = 0x0a, .width = 2, .rw1c = 0x0001, .section = "PCIe 6.0, 9.3.3.4" },
 	{ .name = "INITIAL_VF", .offset = 0x0c, .width = 2, .section = "PCIe 6.0, 9.3.3.5" },
 	{ .name = "TOTAL_VF", .offset = 0x0e, .width = 2, .section = "PCIe 6.0, 9.3.3.6" },
@@ -205,6 +216,7 @@ static const struct pci_register sriov_rows[] = {
 static const struct pci_condition sriov_conditions[] = {
 	BIT_IF(0x08, 0x0006, 0x04, 0x01),
 	BIT_IF(0x08, 0x0020, 0x04, 0x04),
+	BIT_IF(0x08, 0x0040, 0x04, 0x08),
 	BIT_IF(0x0a, 0x0001, 0x04, 0x01),
 };
 
@@ -308,7 +320,13 @@ static const struct pci_register ltr_rows[] = {
 };
 
 static const struct pci_register secpci_rows[] = {
-	{ .name = "LNKCTL3", .offset = 0x04, .width = 4, .section = "PCIe 6.0, 7.7.3.2" },
+	{ .name = "LNKCTL3",
+	  .offset = 0x04,
+	  .width = 4,
+	  .rw = 0x0000fe00,
+	  .kept = 0x0000fe00,
+	  .optional = 0x0000fe00,
+	  .section = "PCIe 6.0, 7.7.3.2" },
 	{ .name = "LANE_ERR",
 	  .offset = 0x08,
 	  .width = 4,
@@ -331,7 +349,7 @@ static const struct pci_condition pasid_conditions[] = {
 
 static const struct pci_register dpc_rows[] = {
 	{ .name = "CAP", .offset = 0x04, .width = 2, .section = "PCIe 6.0, 7.9.14.2" },
-	{ .name = "CTRL", .offset = 0x06, .width = 2, .rw = 0x00bf, .act = 0x0040, .section = "PCIe 6.0, 7.9.14.3" },
+	{ .name = "CTRL", .offset = 0x06, .width = 2, .rw = 0x01bf, .act = 0x0040, .section = "PCIe 6.0, 7.9.14.3" },
 	{ .name = "STATUS",
 	  .offset = 0x08,
 	  .width = 2,
@@ -385,16 +403,25 @@ static const struct pci_register dlf_rows[] = {
 	{ .name = "STATUS", .offset = 0x08, .width = 4, .section = "PCIe 6.0, 7.7.4.3" },
 };
 
-#define PHYSICAL_LAYER(at)                                                                                             \
+#define PHYSICAL_LAYER(at, writable)                                                                                   \
 	{ .name = "CAP", .offset = 0x04, .width = 4, .section = "PCIe 6.0, " at ".2" },                                \
-		{ .name = "CTRL", .offset = 0x08, .width = 4, .section = "PCIe 6.0, " at ".3" },                       \
+		{ .name = "CTRL",                                                                                      \
+		  .offset = 0x08,                                                                                      \
+		  .width = 4,                                                                                          \
+		  .rw = (writable),                                                                                    \
+		  .kept = (writable),                                                                                  \
+		  .section = "PCIe 6.0, " at ".3" },                                                                   \
 	{                                                                                                              \
 		.name = "STATUS", .offset = 0x0c, .width = 4, .rw1c = 0x10, .kept = 0x10,                              \
 		.section = "PCIe 6.0, " at ".4"                                                                        \
 	}
+#define LANES(start, at)                                                                                               \
+	{                                                                                                              \
+		.name = "LANE_EQ", .offset = (start), .width = 1, .stride = 1, .count = 32, .section = "PCIe 6.0, " at \
+	}
 
 static const struct pci_register pl16_rows[] = {
-	PHYSICAL_LAYER("7.7.5"),
+	PHYSICAL_LAYER("7.7.5", 0),
 	{ .name = "PARITY",
 	  .offset = 0x10,
 	  .width = 4,
@@ -402,16 +429,30 @@ static const struct pci_register pl16_rows[] = {
 	  .count = 3,
 	  .rw1c = 0xffffffff,
 	  .kept = 0xffffffff,
-	  .section = "PCIe 6.0, 7.7.5.5" },
-	{ .name = "LANE_EQ", .offset = 0x20, .width = 1, .stride = 1, .count = 32, .section = "PCIe 6.0, 7.7.5.8" },
+	  .section = "PCIe 6.0, 7.7.5.5 to 7.7.5.7" },
+	LANES(0x20, "7.7.5.9"),
 };
 
-static const struct pci_register pl32_rows[] = { PHYSICAL_LAYER("7.7.6") };
-static const struct pci_register pl64_rows[] = { PHYSICAL_LAYER("7.7.7") };
+static const struct pci_register pl32_rows[] = {
+	PHYSICAL_LAYER("7.7.6", 3),
+	{ .name = "RECEIVED_TS", .offset = 0x10, .width = 4, .stride = 4, .count = 2, .section = "PCIe 6.0, 7.7.6.5" },
+	{ .name = "SENT_TS", .offset = 0x18, .width = 4, .stride = 4, .count = 2, .section = "PCIe 6.0, 7.7.6.7" },
+	LANES(0x20, "7.7.6.9"),
+};
+
+static const struct pci_condition pl32_conditions[] = {
+	BIT_IF(8, 0x01, 4, 0x01),
+	BIT_IF(8, 0x02, 4, 0x02),
+};
+
+static const struct pci_register pl64_rows[] = {
+	PHYSICAL_LAYER("7.7.7", 0),
+	LANES(0x10, "7.7.7.5"),
+};
 
 static const struct pci_register lmr_rows[] = {
-	{ .name = "PORT_CAP", .offset = 0x04, .width = 2, .section = "PCIe 6.0, 7.7.8.2" },
-	{ .name = "PORT_STATUS", .offset = 0x06, .width = 2, .section = "PCIe 6.0, 7.7.8.3" },
+	{ .name = "PORT_CAP", .offset = 0x04, .width = 2, .section = "PCIe 6.0, 7.7.10.2" },
+	{ .name = "PORT_STATUS", .offset = 0x06, .width = 2, .section = "PCIe 6.0, 7.7.10.3" },
 	{ .name = "LANE_CTRL",
 	  .offset = 0x08,
 	  .width = 2,
@@ -419,17 +460,25 @@ static const struct pci_register lmr_rows[] = {
 	  .count = 32,
 	  .rw = 0xff7f,
 	  .reset = 0x9c38,
-	  .section = "PCIe 6.0, 7.7.8.4" },
-	{ .name = "LANE_STATUS", .offset = 0x0a, .width = 2, .stride = 4, .count = 32, .section = "PCIe 6.0, 7.7.8.5" },
+	  .section = "PCIe 6.0, 7.7.10.4" },
+	{ .name = "LANE_STATUS",
+	  .offset = 0x0a,
+	  .width = 2,
+	  .stride = 4,
+	  .count = 32,
+	  .section = "PCIe 6.0, 7.7.10.5" },
 };
 
-/* Nobody answers behind a mailbox without firmware: GO and ABORT do nothing, Ready stays clear. */
+/*
+ * Nobody answers behind a mailbox without firmware: GO and ABORT do nothing, Ready stays clear. Attention and messages
+ * without a request are of PCIe 6.1.
+ */
 static const struct pci_register doe_rows[] = {
 	{ .name = "CAP", .offset = 0x04, .width = 4, .section = "PCIe 6.0, 7.9.24.2" },
 	{ .name = "CTRL",
 	  .offset = 0x08,
 	  .width = 4,
-	  .rw = 0x00000002,
+	  .rw = 0x0000000e,
 	  .act = 0x80000001,
 	  .section = "PCIe 6.0, 7.9.24.3" },
 	{ .name = "STATUS", .offset = 0x0c, .width = 4, .rw1c = 0x00000002, .section = "PCIe 6.0, 7.9.24.4" },
@@ -439,18 +488,29 @@ static const struct pci_register doe_rows[] = {
 
 static const struct pci_condition doe_conditions[] = {
 	BIT_IF(0x08, 0x0002, 0x04, 0x0001),
+	BIT_IF(0x08, 0x0004, 0x04, 0x1000),
+	BIT_IF(0x08, 0x0008, 0x04, 0x2000),
 };
 
+/* L0p and the width it aims at are the link's: a reset leaves them alone. Unordered I/O (bits 8:7) is of PCIe 6.1. */
 static const struct pci_register dev3_rows[] = {
 	{ .name = "DEVCAP3", .offset = 0x04, .width = 4, .section = "PCIe 6.0, 7.7.9.2" },
 	{ .name = "DEVCTL3",
 	  .offset = 0x08,
 	  .width = 4,
-	  .rw = 0x0000007d,
-	  .optional = 0x0000007d,
-	  .not_vf = 0x0000007d,
+	  .rw = 0x000001fd,
+	  .kept = 0x00000078,
+	  .optional = 0x000001fd,
+	  .not_vf = 0x0000007c,
 	  .section = "PCIe 6.0, 7.7.9.3" },
 	{ .name = "DEVSTA3", .offset = 0x0c, .width = 4, .section = "PCIe 6.0, 7.7.9.4" },
+};
+
+/* Without the capability's word for it nothing is enabled. */
+static const struct pci_condition dev3_conditions[] = {
+	BIT_IF(0x08, 0x0004, 0x04, 0x0004),
+	BIT_IF(0x08, 0x0078, 0x04, 0x0008),
+	BIT_IF(0x08, 0x0180, 0x04, 0x0800),
 };
 
 static const struct pci_register rtr_rows[] = {
@@ -467,9 +527,9 @@ static const struct pci_registers tables[] = {
 	TABLE_IF(PCG_ECAP_AER, aer_rows, aer_conditions),
 	TABLE(PCG_ECAP_VC, vc_rows),
 	TABLE(PCG_ECAP_DSN, dsn_rows),
-	TABLE(PCG_ECAP_PB, pb_rows),
+	TABLE_IF(PCG_ECAP_PB, pb_rows, pb_conditions),
 	TABLE(PCG_ECAP_RCEC, rcec_rows),
-	TABLE(PCG_ECAP_MFVC, vc_rows),
+	TABLE(PCG_ECAP_MFVC, mfvc_rows),
 	TABLE(PCG_ECAP_VC9, vc_rows),
 	TABLE(PCG_ECAP_VSEC, header_rows),
 	TABLE_IF(PCG_ECAP_ACS, acs_rows, acs_conditions),
@@ -493,15 +553,15 @@ static const struct pci_registers tables[] = {
 	TABLE(PCG_ECAP_DLF, dlf_rows),
 	TABLE(PCG_ECAP_PL16, pl16_rows),
 	TABLE(PCG_ECAP_LMR, lmr_rows),
-	TABLE(PCG_ECAP_PL32, pl32_rows),
+	TABLE_IF(PCG_ECAP_PL32, pl32_rows, pl32_conditions),
 	TABLE_IF(PCG_ECAP_DOE, doe_rows, doe_conditions),
-	TABLE(PCG_ECAP_DEV3, dev3_rows),
+	TABLE_IF(PCG_ECAP_DEV3, dev3_rows, dev3_conditions),
 	TABLE(PCG_ECAP_PL64, pl64_rows),
 };
 
 const struct pci_registers *pci_extended_registers(uint16_t id)
 {
-	if (id >= COUNT(tables) || tables[id].rows == NULL)
-		return NULL;
-	return &tables[id];
+	if (id < COUNT(tables) && tables[id].rows != NULL)
+		return &tables[id];
+	return pci_link_registers(id);
 }

@@ -19,7 +19,7 @@ static const struct pci_register pm_rows[] = {
 	  .kept = 0x8100,
 	  .section = "PCI PM 1.2, 3.2.4; PCIe 6.0, 7.5.2.2" },
 	{ .name = "PMCSR_BSE", .offset = 6, .width = 1, .section = "PCI PM 1.2, 3.2.5" },
-	{ .name = "DATA", .offset = 7, .width = 1, .section = "PCI PM 1.2, 3.2.6" },
+	{ .name = "DATA", .offset = 7, .width = 1, .section = "PCI PM 1.2, 3.2.6; PCIe 6.0, 7.5.2.3" },
 };
 
 /* PME needs a state to be raised from; the Data register is there if it has a scale. */
@@ -35,13 +35,18 @@ static const struct pci_register agp_rows[] = {
 
 /* No default is defined for the address and the data: what stands there stays. */
 static const struct pci_register vpd_rows[] = {
-	{ .name = "ADDR", .offset = 2, .width = 2, .rw = 0xffff, .kept = 0xffff, .section = "PCI 3.0, appendix I" },
+	{ .name = "ADDR",
+	  .offset = 2,
+	  .width = 2,
+	  .rw = 0xffff,
+	  .kept = 0xffff,
+	  .section = "PCI 3.0, appendix I; PCIe 6.0, 7.9.18.1" },
 	{ .name = "DATA",
 	  .offset = 4,
 	  .width = 4,
 	  .rw = 0xffffffff,
 	  .kept = 0xffffffff,
-	  .section = "PCI 3.0, appendix I" },
+	  .section = "PCI 3.0, appendix I; PCIe 6.0, 7.9.18.2" },
 };
 
 static const struct pci_register slotid_rows[] = {
@@ -75,31 +80,44 @@ static const struct pci_register msi32m_rows[] = { MSI_CONTROL, MSI_DATA(8), MSI
 static const struct pci_register msi64m_rows[] = { MSI_CONTROL, MSI_HIGH, MSI_DATA(0xc), MSI_MASK(0x10) };
 
 /* Extended data by control bit 9; as many mask bits as Multiple Message Capable says vectors. */
-#define MSI_CONDITIONS(data, mask_at)                                                                                  \
+#define DATA_CONDITIONS(data)                                                                                          \
 	{ .offset = 2, .bits = 0x0400, .source = 2, .mask = 0x0200, .unless = 0 },                                     \
-		{ .offset = (data) + 2, .bits = 0xffff, .source = 2, .mask = 0x0200, .unless = 0 },                    \
-		{ .offset = (mask_at), .bits = 0xfffffffe, .source = 2, .mask = 0x000e, .unless = 0x0 },               \
-		{ .offset = (mask_at), .bits = 0xfffffffc, .source = 2, .mask = 0x000e, .unless = 0x2 },               \
-		{ .offset = (mask_at), .bits = 0xfffffff0, .source = 2, .mask = 0x000e, .unless = 0x4 },               \
-		{ .offset = (mask_at), .bits = 0xffffff00, .source = 2, .mask = 0x000e, .unless = 0x6 },               \
 	{                                                                                                              \
-		.offset = (mask_at), .bits = 0xffff0000, .source = 2, .mask = 0x000e, .unless = 0x8                    \
+		.offset = (data) + 2, .bits = 0xffff, .source = 2, .mask = 0x0200, .unless = 0                         \
+	}
+#define MASK_CONDITIONS(at)                                                                                            \
+	{ .offset = (at), .bits = 0xfffffffe, .source = 2, .mask = 0x000e, .unless = 0x0 },                            \
+		{ .offset = (at), .bits = 0xfffffffc, .source = 2, .mask = 0x000e, .unless = 0x2 },                    \
+		{ .offset = (at), .bits = 0xfffffff0, .source = 2, .mask = 0x000e, .unless = 0x4 },                    \
+		{ .offset = (at), .bits = 0xffffff00, .source = 2, .mask = 0x000e, .unless = 0x6 },                    \
+	{                                                                                                              \
+		.offset = (at), .bits = 0xffff0000, .source = 2, .mask = 0x000e, .unless = 0x8                         \
 	}
 
-static const struct pci_condition msi32_conditions[] = { MSI_CONDITIONS(8, 0xc) };
-static const struct pci_condition msi64_conditions[] = { MSI_CONDITIONS(0xc, 0x10) };
+static const struct pci_condition msi32_conditions[] = { DATA_CONDITIONS(8) };
+static const struct pci_condition msi64_conditions[] = { DATA_CONDITIONS(0xc) };
+static const struct pci_condition msi32m_conditions[] = { DATA_CONDITIONS(8), MASK_CONDITIONS(0xc) };
+static const struct pci_condition msi64m_conditions[] = { DATA_CONDITIONS(0xc), MASK_CONDITIONS(0x10) };
 
 /* By the control register's 64-bit (bit 0 here) and per-vector masking (bit 1) bits. */
 static const struct pci_registers msi_layouts[4] = {
 	TABLE_IF(PCG_CAP_MSI, msi32_rows, msi32_conditions),
 	TABLE_IF(PCG_CAP_MSI, msi64_rows, msi64_conditions),
-	TABLE_IF(PCG_CAP_MSI, msi32m_rows, msi32_conditions),
-	TABLE_IF(PCG_CAP_MSI, msi64m_rows, msi64_conditions),
+	TABLE_IF(PCG_CAP_MSI, msi32m_rows, msi32m_conditions),
+	TABLE_IF(PCG_CAP_MSI, msi64m_rows, msi64m_conditions),
 };
 
+/* How many split transactions may be outstanding after a reset is the device's own: what stands there stays. */
 static const struct pci_register pcix_rows[] = {
-	{ .name = "CMD", .offset = 2, .width = 2, .rw = 0x007f, .reset = 0x0002, .section = "PCI-X 2.0, 7.2.3" },
+	{ .name = "CMD",
+	  .offset = 2,
+	  .width = 2,
+	  .rw = 0x007f,
+	  .kept = 0x0070,
+	  .reset = 0x0002,
+	  .section = "PCI-X 2.0, 7.2.3" },
 	{ .name = "STATUS", .offset = 4, .width = 4, .rw1c = 0x200c0000, .section = "PCI-X 2.0, 7.2.4" },
+	{ .name = "ECC_CSR", .offset = 8, .width = 4, .section = "PCI-X 2.0, 7.2" },
 };
 
 static const struct pci_register ht_rows[] = {
@@ -107,7 +125,7 @@ static const struct pci_register ht_rows[] = {
 };
 
 static const struct pci_register vendor_rows[] = {
-	{ .name = "LENGTH", .offset = 2, .width = 1, .section = "PCI 3.0, appendix H" },
+	{ .name = "LENGTH", .offset = 2, .width = 1, .section = "PCI 3.0, appendix H; PCIe 6.0, 7.9.4" },
 };
 
 static const struct pci_register debug_rows[] = {
@@ -115,8 +133,8 @@ static const struct pci_register debug_rows[] = {
 };
 
 static const struct pci_register subsystem_rows[] = {
-	{ .name = "SSVID", .offset = 4, .width = 2, .section = "PCI-to-PCI bridge 1.2, 3.2.5.13" },
-	{ .name = "SSID", .offset = 6, .width = 2, .section = "PCI-to-PCI bridge 1.2, 3.2.5.13" },
+	{ .name = "SSVID", .offset = 4, .width = 2, .section = "PCI-to-PCI bridge 1.2, 3.2.5.13; PCIe 6.0, 7.9.23.2" },
+	{ .name = "SSID", .offset = 6, .width = 2, .section = "PCI-to-PCI bridge 1.2, 3.2.5.13; PCIe 6.0, 7.9.23.2" },
 };
 
 static const struct pci_register msix_rows[] = {
@@ -131,10 +149,10 @@ static const struct pci_register sata_rows[] = {
 };
 
 static const struct pci_register af_rows[] = {
-	{ .name = "LENGTH", .offset = 2, .width = 1, .section = "PCI AF ECN, 6.x.1" },
-	{ .name = "CAP", .offset = 3, .width = 1, .section = "PCI AF ECN, 6.x.2" },
-	{ .name = "CTRL", .offset = 4, .width = 1, .act = 0x01, .section = "PCI AF ECN, 6.x.3" },
-	{ .name = "STATUS", .offset = 5, .width = 1, .section = "PCI AF ECN, 6.x.4" },
+	{ .name = "LENGTH", .offset = 2, .width = 1, .section = "PCIe 6.0, 7.9.21.1" },
+	{ .name = "CAP", .offset = 3, .width = 1, .section = "PCIe 6.0, 7.9.21.2" },
+	{ .name = "CTRL", .offset = 4, .width = 1, .act = 0x01, .section = "PCIe 6.0, 7.9.21.3" },
+	{ .name = "STATUS", .offset = 5, .width = 1, .section = "PCIe 6.0, 7.9.21.4" },
 };
 
 static const struct pci_condition af_conditions[] = {

@@ -61,7 +61,7 @@ static const struct linux_row express_rows[] = {
 	{ PCG_EXP_DEVCTL2, 0, 0xffdf, "DEVCTL2: hardware, but for ARI forwarding" },
 };
 
-/* Advanced Features · PCI AF ECN, 6.8.4 */
+/* Advanced Features · PCI AF ECN; PCIe 6.0, 7.9.21 */
 static const struct linux_row af_rows[] = {
 	NEXT,
 	{ PCG_AF_CTRL, PCG_AF_CTRL_FLR, PCG_AF_CTRL_FLR, "AF_CTRL.FLR: by the hook" },

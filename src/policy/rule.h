@@ -142,23 +142,30 @@ enum rest policy_rest(const struct pcg_profile *profile, const struct cap_policy
 const struct cap_policy *policy_cap(const struct pcg_profile *profile, const struct pcg_cap *cap);
 
 /**
- * policy_mrrs() - the request size that hardware may be given
- * @guest: DEVCTL's field as the guest wrote it
+ * policy_request_size() - the request size that hardware may be given
+ * @guest: DEVCTL as the guest wrote it
  * @devctl: DEVCTL as the function holds it
  *
  * Thread 000: never below the payload size of the path, which the function's own MPS field states.
  *
- * Return: the field; what hardware has now for the reserved encodings 6 and 7 (PCIe 6.0, 7.5.3.4).
+ * Return: the field in its place; what hardware has now for the reserved encodings 6 and 7 (PCIe 6.0, 7.5.3.4).
  */
+static inline uint32_t policy_request_size(uint32_t guest, uint32_t devctl)
+{
+	const uint32_t greatest = 5u << 12;
+	uint32_t size = guest & PCG_DEVCTL_MRRS, floor = (devctl & PCG_DEVCTL_MPS) << 7;
+
+	if (size > greatest)
+		return devctl & PCG_DEVCTL_MRRS;
+	if (floor > greatest)
+		floor = greatest;
+	return size > floor ? size : floor;
+}
+
+/** policy_mrrs() - the same of the field alone, and as the field alone */
 static inline unsigned int policy_mrrs(unsigned int guest, uint16_t devctl)
 {
-	unsigned int mps = (devctl & PCG_DEVCTL_MPS) >> 5, now = (devctl & PCG_DEVCTL_MRRS) >> 12;
-
-	if (guest > 5)
-		return now;
-	if (mps > 5)
-		mps = 5;
-	return guest > mps ? guest : mps;
+	return policy_request_size((uint32_t)guest << 12, devctl) >> 12;
 }
 
 extern const struct rules guarded_header;
@@ -167,7 +174,8 @@ extern const unsigned int guarded_ncaps;
 extern const struct cap_policy guarded_ecaps[];
 extern const unsigned int guarded_necaps;
 
-extern const struct rules express_rules;
+extern const struct rules express_rules[2];
+unsigned int express_variant(const uint8_t *config, const struct pcg_cap *cap);
 extern const struct rules pm_rules;
 extern const struct rules msix_rules;
 extern const struct rules msi_rules[4];

@@ -71,7 +71,7 @@ static int apply(struct compiler *c, const struct rules *rules, unsigned int sta
 
 		if (at >= end)
 			continue;
-		bits = rule->bits << shift & compile_span(dword, start, end);
+		bits = rule->bits << shift & compile_span(dword, start, end) & ~c->not_vf[dword];
 		ret = compile_decide(c, dword, bits, rule, rule->power_on << shift);
 		if (ret < 0)
 			return ret;
@@ -170,8 +170,10 @@ static int decide_header(struct compiler *c)
 {
 	struct pcg_view *v = c->view;
 	unsigned int i;
-	int ret = apply(c, v->profile->header, 0, PCG_HEADER_END);
+	int ret = vf_decide(c, NULL);
 
+	if (ret == 0)
+		ret = apply(c, v->profile->header, 0, PCG_HEADER_END);
 	for (i = 0; ret == 0 && i < PCG_NUM_BARS; i++)
 		ret = decide_bar(c, i);
 	if (ret == 0)
@@ -181,6 +183,9 @@ static int decide_header(struct compiler *c)
 	if (ret < 0)
 		return ret;
 	limit_command(c);
+	/* Nobody tells us of the line, so the function's own bit has to. */
+	if (c->info->shows_intx && !v->no_intx)
+		v->read_host[PCG_COMMAND / 4] |= (uint32_t)PCG_STATUS_INTX << 16;
 	if (c->info->is_vf)
 		v->power_on[PCG_VENDOR / 4] = c->info->vendor | (uint32_t)c->info->device << 16;
 	if (v->no_intx)
@@ -282,7 +287,8 @@ static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 		pcg_say(c->log, PCG_ERROR, cap->offset, variant, "a capability's policy has no such variant");
 		return -EINVAL;
 	}
-	if (policy->rules != NULL)
+	ret = vf_decide(c, cap);
+	if (ret == 0 && policy->rules != NULL)
 		ret = apply(c, &policy->rules[variant], cap->offset, end);
 	if (ret == 0 && !cap->extended && cap->id == PCG_CAP_VNDR)
 		ret = compile_decide(c, cap->offset / 4, 0x00ff0000, &vendor_length, (uint32_t)cap->length << 16);
@@ -398,6 +404,9 @@ static void limit_express(struct compiler *c)
 	/* PCIe 6.0, 7.5.1.1.8: no latency timer. */
 	v->read_host[PCG_LATENCY / 4] &= ~0x0000ff00u;
 	v->write_host[PCG_LATENCY / 4] &= ~0x0000ff00u;
+	/* 7.5.1.1.3 and .4: what Express functions hardwire to 0. */
+	v->read_host[PCG_COMMAND / 4] &= ~0x06e00010u;
+	v->write_host[PCG_COMMAND / 4] &= ~0x00000010u;
 	if (v->hook[(v->express + PCG_EXP_DEVCTL) / 4] == ON_DEVCTL &&
 	    v->write_host[(v->express + PCG_EXP_DEVCTL) / 4] & 0xff)
 		v->own.devctl = (uint16_t)((v->express + PCG_EXP_DEVCTL) / 4);

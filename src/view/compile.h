@@ -5,7 +5,8 @@
 
 #include "view/why.h"
 
-/** struct compiler - what is known meanwhile: which bits some rule has decided, so that none is decided twice */
+/** struct compiler - what is known meanwhile: which bits some rule has decided, so that none is decided twice; and which
+ * of them a VF does not have */
 struct compiler {
 	struct pcg_view *view;
 	const struct pcg_host_info *info;
@@ -13,6 +14,7 @@ struct compiler {
 	const struct pcg_log *log;
 	const struct view_observer *observer;
 	uint32_t decided[PCG_CONFIG_DWORDS];
+	uint32_t not_vf[PCG_CONFIG_DWORDS];
 };
 
 /** compile_decide() - decide @bits of one dword; -EINVAL where they are decided already */
@@ -32,6 +34,9 @@ int quirks_refuse(const struct compiler *c, const struct pcg_cap *cap);
 
 /** quirks_decide() - decide the bytes that quirks open or close in @cap, or those of no capability (NULL) */
 int quirks_decide(struct compiler *c, const struct pcg_cap *cap);
+
+/** vf_decide() - decide what a VF does not have of the header (NULL) or of a capability; before any row */
+int vf_decide(struct compiler *c, const struct pcg_cap *cap);
 
 /** rebar_check() - whether a Resizable BAR capability speaks of BARs that are there (PCIe 6.0, 7.8.6) */
 bool rebar_check(const uint8_t *config, const struct pcg_cap *cap, const struct pcg_bar bars[PCG_NUM_BARS]);

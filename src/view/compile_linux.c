@@ -7,6 +7,8 @@
 #define STEPS ((PCG_CONFIG_CONVENTIONAL - PCG_HEADER_END) / 4)
 #define NEXT  0xffcu
 
+#define CLASS_IDE 0x0101
+
 /*
  * Linux's own walk: pointers are neither masked nor checked, a chain that comes back is walked until the steps run
  * out, the later owner of a byte wins. Nothing leaves the arrays here: what would run past the end is cut.
@@ -164,6 +166,31 @@ static void place_bars(struct walk *w)
 	}
 }
 
+/*
+ * An IDE controller's channels in compatibility mode have ports of their own, whatever the registers hold (PCI IDE
+ * Controller Specification 1.0, 2.1). Linux's PCI core gives them to the first four BARs.
+ */
+static void place_legacy_ide(struct walk *w)
+{
+	static const struct {
+		uint8_t native;
+		uint8_t ports;
+	} legacy[] = { { 1, 8 }, { 1, 1 }, { 4, 8 }, { 4, 1 } };
+	uint8_t mode = linux_probe8(&w->probe, PCG_CLASS);
+	unsigned int i;
+
+	if (linux_probe16(&w->probe, PCG_CLASS + 1) != CLASS_IDE)
+		return;
+	for (i = 0; i < sizeof(legacy) / sizeof(legacy[0]); i++) {
+		if (mode & legacy[i].native)
+			continue;
+		w->view->own.bars[i].placed = true;
+		w->view->own.bars[i].low = ~(uint32_t)(legacy[i].ports - 1);
+		w->view->own.bars[i].high = UINT32_MAX;
+		w->view->own.bars[i].type = 1;
+	}
+}
+
 static void start_header(struct walk *w)
 {
 	const struct pcg_host_info *info = w->info;
@@ -172,6 +199,7 @@ static void start_header(struct walk *w)
 	memset(v->owner, LINUX_NOBODY, sizeof(v->owner));
 	claim(w, 0, PCG_HEADER_END, LINUX_HEADER);
 	place_bars(w);
+	place_legacy_ide(w);
 	v->own.is_vf = info->is_vf;
 	v->no_command_memory = info->is_vf || info->no_command_memory || v->options.no_command_memory;
 	if (info->is_vf)

@@ -107,15 +107,111 @@ static void lengths_follow_the_version(void **state)
 	recorder_init(&r);
 	assert_int_equal(length_of(PCG_ECAP_AER, 1, 0), 0x2c);
 	assert_int_equal(length_of(PCG_ECAP_AER, 2, 0), 0x48);
+	assert_int_equal(length_of(PCG_ECAP_AER, 3, 0), 0x48);
 	assert_int_equal(length_of(PCG_ECAP_L1PM, 1, 0), 0x10);
 	assert_int_equal(length_of(PCG_ECAP_L1PM, 2, 0), 0x14);
-	assert_int_equal(length_of(PCG_ECAP_DPC, 1, 0), 0x0c);
-	assert_int_equal(length_of(PCG_ECAP_DPC, 1, 0x0420), 0x30);
-	assert_int_equal(length_of(PCG_ECAP_ALTPROTO, 1, 0), 0x14);
-	assert_int_equal(length_of(PCG_ECAP_ALTPROTO, 1, 0x100), 0x18);
-	assert_int_equal(length_of(PCG_ECAP_IDE, 1, 0), 0x0c);
-	assert_int_equal(length_of(PCG_ECAP_IDE, 1, 0x2001), 0x1c);
-	assert_int_equal(length_of(PCG_ECAP_NOP, 1, 0), LENGTH_UNKNOWN);
+	assert_int_equal(length_of(PCG_ECAP_RCEC, 1, 0), 0x08);
+	assert_int_equal(length_of(PCG_ECAP_RCEC, 2, 0), 0x0c);
+}
+
+/* Version 3 says how many dwords of header it logs; 14 are the most that there can be. */
+static void the_error_log_grows_in_flit_mode(void **state)
+{
+	static const unsigned int logs[] = { 4, 8, 9, 14, 31 }, lengths[] = { 0x48, 0x48, 0x4c, 0x60, 0x60 };
+	unsigned int i;
+
+	(void)state;
+	recorder_init(&r);
+	for (i = 0; i < 5; i++) {
+		pcg_put32(r.config + 0x218, logs[i] << 13);
+		assert_int_equal(length_of(PCG_ECAP_AER, 3, 0), lengths[i]);
+		assert_int_equal(length_of(PCG_ECAP_AER, 2, 0), 0x48);
+	}
+}
+
+static void lengths_follow_what_the_capability_says(void **state)
+{
+	static const struct {
+		uint16_t id;
+		uint32_t second;
+		unsigned int length;
+	} lengths[] = {
+		{ PCG_ECAP_DPC, 0, 0x0c },
+		{ PCG_ECAP_DPC, 0x0420, 0x30 },
+		{ PCG_ECAP_DPC, 0x2220, 0x68 },
+		{ PCG_ECAP_ALTPROTO, 0, 0x14 },
+		{ PCG_ECAP_ALTPROTO, 0x101, 0x18 },
+		{ PCG_ECAP_ALTPROTO, 0x121, 0x1c },
+		{ PCG_ECAP_IDE, 0, 0x0c },
+		{ PCG_ECAP_IDE, 0x2001, 0x1c },
+		{ PCG_ECAP_PMUX, 0, 0x10 },
+		{ PCG_ECAP_PMUX, 0xc02, 0x18 },
+		{ PCG_ECAP_SHADOW, 0, 0x10 },
+		{ PCG_ECAP_SHADOW, 0xff, 0x40c },
+		{ PCG_ECAP_FLIT_PERF, 0, 0x10 },
+		{ PCG_ECAP_FLIT_PERF, 5 << 10, 0x24 },
+		{ PCG_ECAP_FLIT_PERF, 0x1c00, 0x24 },
+		{ PCG_ECAP_SVC, 0, 0x20 },
+		{ PCG_ECAP_SVC, 7, 0x74 },
+		{ PCG_ECAP_MMIO_RBL, 0, 0x08 },
+		{ PCG_ECAP_MMIO_RBL, 0x18, 0x18 },
+		{ PCG_ECAP_FLIT_LOG, 0, 0x3c },
+		{ PCG_ECAP_FLIT_ERR, 0, 0x24 },
+		{ PCG_ECAP_NOP, 0, 0x14 },
+		{ PCG_ECAP_MPCIE, 0, 0x1c },
+		{ PCG_ECAP_MRIOV, 0, LENGTH_UNKNOWN },
+	};
+	size_t i;
+
+	(void)state;
+	recorder_init(&r);
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		if (length_of(lengths[i].id, 1, lengths[i].second) != lengths[i].length)
+			fail_msg("%04x, %08x: %u bytes", lengths[i].id, lengths[i].second,
+				 length_of(lengths[i].id, 1, lengths[i].second));
+}
+
+/* Tables stand where their offset says, in units of 16 bytes, and have as many bits as the longest arbitration. */
+static void arbitration_tables_count_where_they_stand(void **state)
+{
+	(void)state;
+	recorder_init(&r);
+	pcg_put32(r.config + 0x208, 0x00000008);
+	assert_int_equal(length_of(PCG_ECAP_VC, 1, 0), 0x1c);
+	pcg_put32(r.config + 0x208, 0x08000008);
+	assert_int_equal(length_of(PCG_ECAP_VC, 1, 0), 0x80 + 128 * 4 / 8);
+	pcg_put32(r.config + 0x208, 0x01000002); /* it cannot be inside the registers */
+	assert_int_equal(length_of(PCG_ECAP_VC, 1, 3), 0x10 + 4 * 0xc);
+	pcg_put32(r.config + 0x208, 0);
+	pcg_put32(r.config + 0x21c, 0x10000020);
+	assert_int_equal(length_of(PCG_ECAP_MFVC, 1, 0), 0x1c);
+	assert_int_equal(length_of(PCG_ECAP_MFVC, 1, 0xc01), 0x100 + 256 * 8 / 8);
+	assert_int_equal(length_of(PCG_ECAP_VC, 1, 0xc01), 0x28);
+}
+
+static unsigned int ht_length_of(uint16_t command)
+{
+	struct pcg_cap cap = { .offset = 0x60, .id = PCG_CAP_HT };
+
+	pcg_put32(r.config + 0x60, PCG_CAP_HT | (uint32_t)command << 16);
+	return pci_claimed_length(r.config, sizeof(r.config), &cap);
+}
+
+static void hypertransport_has_a_length_for_each_type(void **state)
+{
+	(void)state;
+	recorder_init(&r);
+	assert_int_equal(ht_length_of(0x0000), 28);
+	assert_int_equal(ht_length_of(0x1800), 28);
+	assert_int_equal(ht_length_of(0x2000), 24);
+	assert_int_equal(ht_length_of(0x4000), 24);
+	assert_int_equal(ht_length_of(0x8000), 8);
+	assert_int_equal(ht_length_of(0x8800), 4);
+	assert_int_equal(ht_length_of(0xa003), 12 + 3 * 8);
+	assert_int_equal(ht_length_of(0xa203), 16);
+	assert_int_equal(ht_length_of(0xa800), 12);
+	assert_int_equal(ht_length_of(0xa802), 4);
+	assert_int_equal(ht_length_of(0xf800), LENGTH_UNKNOWN);
 }
 
 static void lengths_follow_the_port_type_and_the_lanes(void **state)
@@ -127,6 +223,9 @@ static void lengths_follow_the_port_type_and_the_lanes(void **state)
 	recorder_init(&r);
 	pcg_put16(r.config + AT_EXP + PCG_EXP_FLAGS, 0x00a2); /* a root complex event collector */
 	assert_int_equal(length_of(PCG_ECAP_AER, 1, 0), 0x38);
+	assert_int_equal(length_of(PCG_ECAP_MCAST, 1, 0), 0x28);
+	pcg_put16(r.config + AT_EXP + PCG_EXP_FLAGS, 0x0062); /* a downstream port has an overlay */
+	assert_int_equal(length_of(PCG_ECAP_MCAST, 1, 0), 0x30);
 	for (i = 0; i < 6; i++) {
 		pcg_put32(r.config + AT_EXP + 0xc, lanes[i] << 4);
 		assert_int_equal(length_of(PCG_ECAP_LMR, 1, 0), 8 + 4 * counts[i]);
@@ -146,6 +245,126 @@ static void every_length_ends_for_every_second_dword(void **state)
 	for (id = 0; id <= LAST_ECAP; id++)
 		for (i = 0; i < 8; i++)
 			assert_in_range(length_of((uint16_t)id, 1, seconds[i]), 0, 2 * PCG_CONFIG_EXTENDED);
+}
+
+/* --- what the rows give --- */
+
+static void fill_link(void)
+{
+	recorder_init(&r);
+	pcg_put32(r.config + AT_EXP + 0x0c, 0x00477c43); /* with clock power management */
+	pcg_put32(r.config + AT_EXP + 0x10, 0x10430000);
+	pcg_put32(r.config + AT_EXP + 0x2c, 0x0000001e);
+	pcg_put32(r.config + AT_EXP + 0x30, 0x001f0004);
+}
+
+static void nothing_inside_the_root_complex_has_a_link(void **state)
+{
+	static const uint16_t types[] = { 0x0092, 0x00a2 };
+	static const unsigned int at[] = { 0x0c, 0x10, 0x2c, 0x30 };
+	unsigned int i, n;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct pcg_function *f;
+
+		fill_link();
+		pcg_put16(r.config + AT_EXP + PCG_EXP_FLAGS, types[i]);
+		f = open_as("guarded");
+		recorder_clear(&r);
+		for (n = 0; n < 4; n++) {
+			guest_write(f, AT_EXP + at[n], 4, 0xffffffff);
+			assert_int_equal(guest_read(f, AT_EXP + at[n], 4), 0);
+		}
+		assert_string_equal(r.calls, "");
+		assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_FLAGS, 2), types[i]);
+		recorder_close(f);
+	}
+}
+
+static void an_endpoint_sees_its_link_and_sets_none_of_it(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	fill_link();
+	f = open_as("guarded");
+	assert_int_equal(guest_read(f, AT_EXP + 0x0c, 4), 0x00437c43);
+	guest_write(f, AT_EXP + 0x10, 2, 0xffff);
+	assert_int_equal(guest_read(f, AT_EXP + 0x10, 2), 0x00c3);
+	assert_int_equal(guest_read(f, AT_EXP + 0x30, 4), 0x001f0004);
+	assert_null(strstr(r.calls, " w0b0"));
+	recorder_close(f);
+}
+
+static void power_reduction_is_the_hosts_to_clear(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	pcg_put16(r.config + AT_EXP + PCG_EXP_DEVSTA, 0x005f);
+	f = open_as("guarded");
+	assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_DEVSTA, 2), 0x001f);
+	recorder_clear(&r);
+	guest_write(f, AT_EXP + PCG_EXP_DEVSTA, 2, 0xffff);
+	assert_string_equal(r.calls, "r0a8/4 w0a8/4=1f0000 ");
+	recorder_close(f);
+}
+
+/* Also those that came after Linux's list of them. */
+static void every_error_has_a_mask_and_a_severity(void **state)
+{
+	struct pcg_function *f;
+	unsigned int at;
+
+	(void)state;
+	recorder_init(&r);
+	f = open_as("guarded");
+	recorder_clear(&r);
+	for (at = AT_AER + 8; at <= AT_AER + 0xc; at += 4) {
+		guest_write(f, at, 4, 0xffffffff);
+		assert_int_equal(guest_read(f, at, 4), 0xfffff030);
+		guest_write(f, at, 4, 0);
+		assert_int_equal(guest_read(f, at, 4), 0);
+	}
+	assert_string_equal(r.calls, "");
+	recorder_close(f);
+}
+
+static void the_flit_log_is_there_to_be_read(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	pcg_put32(r.config + AT_AER, (uint32_t)AT_DSN << 20 | 0x30001);
+	pcg_put32(r.config + AT_AER + 0x18, 14 << 13);
+	pcg_put32(r.config + AT_AER + 0x5c, 0x77777777);
+	f = open_as("guarded");
+	guest_write(f, AT_AER + 0x5c, 4, 0);
+	assert_int_equal(guest_read(f, AT_AER + 0x5c, 4), 0x77777777);
+	assert_int_equal(pcg_get32(r.config + AT_AER + 0x5c), 0x77777777);
+	recorder_close(f);
+}
+
+static void extended_power_budgeting_is_not_offered(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	pcg_put32(r.config + AT_DSN, 0x00010004);
+	pcg_put32(r.config + AT_DSN + 4, 0x001f0000);
+	pcg_put32(r.config + AT_DSN + 8, 0xffffffff);
+	pcg_put32(r.config + AT_DSN + 12, 0xffffffff);
+	f = open_as("guarded");
+	guest_write(f, AT_DSN + 4, 4, 0xffffffff);
+	assert_int_equal(guest_read(f, AT_DSN + 4, 4), 0x000000ff);
+	assert_int_equal(pcg_get32(r.config + AT_DSN + 4), 0x001f00ff);
+	assert_int_equal(guest_read(f, AT_DSN + 8, 4), 0x001fffff);
+	assert_int_equal(guest_read(f, AT_DSN + 12, 4), 0x000000f1);
+	recorder_close(f);
 }
 
 /* --- strict --- */
@@ -337,8 +556,18 @@ int main(void)
 		cmocka_unit_test(every_extended_capability_has_a_row),
 		cmocka_unit_test(strict_shares_guardeds_rows),
 		cmocka_unit_test(lengths_follow_the_version),
+		cmocka_unit_test(the_error_log_grows_in_flit_mode),
+		cmocka_unit_test(lengths_follow_what_the_capability_says),
+		cmocka_unit_test(arbitration_tables_count_where_they_stand),
+		cmocka_unit_test(hypertransport_has_a_length_for_each_type),
 		cmocka_unit_test(lengths_follow_the_port_type_and_the_lanes),
 		cmocka_unit_test(every_length_ends_for_every_second_dword),
+		cmocka_unit_test(nothing_inside_the_root_complex_has_a_link),
+		cmocka_unit_test(an_endpoint_sees_its_link_and_sets_none_of_it),
+		cmocka_unit_test(power_reduction_is_the_hosts_to_clear),
+		cmocka_unit_test(every_error_has_a_mask_and_a_severity),
+		cmocka_unit_test(the_flit_log_is_there_to_be_read),
+		cmocka_unit_test(extended_power_budgeting_is_not_offered),
 		cmocka_unit_test(guarded_leaves_vendors_and_gaps_open),
 		cmocka_unit_test(strict_closes_gaps),
 		cmocka_unit_test(strict_hides_what_only_the_vendor_knows),

@@ -234,8 +234,8 @@ static void an_enable_bit_that_is_not_there_stays_zero(void **state)
 	r.host.info.bars[1] = (struct pcg_bar){ .kind = PCG_BAR_NONE };
 	f = recorder_open(&r, NULL);
 	guest_write(f, PCG_COMMAND, 2, 0xffff);
-	assert_int_equal(guest_read(f, PCG_COMMAND, 2), 0x0556);
-	assert_int_equal(pcg_get16(r.config + PCG_COMMAND), 0x0156);
+	assert_int_equal(guest_read(f, PCG_COMMAND, 2), 0x0546);
+	assert_int_equal(pcg_get16(r.config + PCG_COMMAND), 0x0146);
 	assert_null(strstr(r.calls, "w010"));
 	recorder_close(f);
 }
