@@ -17,7 +17,7 @@ DEFAULT_MIRROR="http://deb.debian.org/debian"
 QEMU_MINIMUM="10.1.1"
 QEMU_TESTED="11.1.3"
 QEMU_PACKAGES="qemu-system-x86 ipxe-qemu"
-QEMU_RECIPE=1
+QEMU_RECIPE=2
 
 # The guest: Debian's prebuilt kernel, and what is compiled against it.
 KERNEL_TESTED="7.2.13"
@@ -29,6 +29,12 @@ GUEST_BUILD_PACKAGES="gcc libc6-dev make mawk sed grep findutils tar xz-utils zs
 # Of Debian's own modules these alone, with what they need.
 GUEST_MODULES="irqbypass vfio vfio_iommu_type1 vfio-pci-core vfio-pci dca i2c-algo-bit igb"
 GUEST_RECIPE=2
+
+# The emulated host of the machine room: the same kernel, built from its source
+# with tests/vm/room/kernel.config.
+ROOM_PACKAGES="busybox-static"
+ROOM_BUILD_PACKAGES="gcc libc6-dev make bash mawk sed grep findutils diffutils tar gzip xz-utils binutils bison flex bc libelf-dev python3-minimal perl-base"
+ROOM_RECIPE=1
 
 # CBMC, for the proofs: in Debian from 13 on.
 CBMC_MINIMUM="6.0"
@@ -44,6 +50,6 @@ FOREIGN_RECIPE=1
 # What the host needs, by purpose. "a|b" would stand for the first of two names
 # that there is; today all names are the same in Debian 12, 13 and sid.
 DEPS_BUILD="meson ninja-build gcc libc6-dev pkg-config libjson-c-dev zlib1g-dev libpci-dev libbsd-dev"
-DEPS_CHECK="clang g++ libcmocka-dev python3 clang-format pciutils binutils libclang-rt-dev"
+DEPS_CHECK="clang g++ libcmocka-dev python3 clang-format pciutils binutils libclang-rt-dev valgrind"
 DEPS_VM="python3 util-linux"
 DEPS_FOREIGN="gcc-aarch64-linux-gnu gcc-s390x-linux-gnu qemu-user"

@@ -124,6 +124,15 @@ enum pcg_view_special {
 };
 
 /**
+ * PCG_VIEW_MEMORY - the most bytes that a view takes
+ *
+ * struct pcg_view is all of a view, and as large for every function: nothing is allocated when it is compiled nor
+ * later, and it never grows. pcg_function_size(), which has one view and what else a function keeps (its registers as
+ * they were at first, an MSI-X table of 2048 vectors, interrupt state), is as fixed, and at most 96 KiB.
+ */
+#define PCG_VIEW_MEMORY (48u * 1024u)
+
+/**
  * struct pcg_view - the compiled image; the caller owns the memory, the members are the view's
  * @layout: what was found
  * @shadow: virtual values
@@ -190,7 +199,8 @@ struct pcg_view {
  * @options: what the operator decides
  * @log: told of oddities; may be NULL
  *
- * Guarantees: no allocation; every bit of 4096 bytes is decided; contradicting rules are an error, not a surprise.
+ * Guarantees: no allocation, now or later; every bit of 4096 bytes is decided; contradicting rules are an error, not
+ * a surprise.
  *
  * Return: 0; what pcg_layout_parse() returns; -EINVAL for options, facts or quirks that cannot be.
  */

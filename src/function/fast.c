@@ -93,7 +93,7 @@ COLD static bool reads_flat(struct pcg_function *f, unsigned int at, uint8_t be)
 }
 
 /* Whole dwords, up to the end or to the first that is cut. */
-static inline int read_dwords(struct pcg_function *f, struct pcg_request *rq, size_t *moved)
+static __attribute__((noinline)) int read_dwords(struct pcg_function *f, struct pcg_request *rq, size_t *moved)
 {
 	const struct pcg_view *v = &f->view;
 	unsigned int dword = (unsigned int)(rq->offset + *moved) / 4;
@@ -166,15 +166,14 @@ static __attribute__((noinline)) int read_any(struct pcg_function *f, struct pcg
 	return ret;
 }
 
-/* One dword that the function has part of. Little is kept over the call: it would cost more than to look again. */
-static __attribute__((noinline)) int read_merged(struct pcg_function *f, struct pcg_request *rq)
+/* One dword that the function has part of. */
+static __attribute__((noinline)) int read_merged(struct pcg_function *f, struct pcg_request *rq, uint16_t dword)
 {
-	unsigned int dword = (unsigned int)rq->offset / 4;
-	int ret = f->host->ops->config_read(f->host, (uint16_t)dword, f->view.read_be[dword], &f->host_value, &f->op);
+	int ret = f->host->ops->config_read(f->host, dword, f->view.read_be[dword], &f->host_value, &f->op);
 
 	if (ret != PCG_DONE)
 		return read_stops(f, rq, 0, 15, ret);
-	pcg_put32(rq->data, pcg_view_read(&f->view, (uint16_t)(rq->offset / 4), f->host_value));
+	pcg_put32(rq->data, pcg_view_read(&f->view, dword, f->host_value));
 	return PCG_DONE;
 }
 
@@ -186,7 +185,7 @@ int fast_read(struct pcg_function *f, struct pcg_request *rq)
 	if (rq->length != 4 || (at & 3) != 0 || f->view.special[dword] != 0)
 		return read_any(f, rq);
 	if (f->view.read_be[dword] != 0)
-		return read_merged(f, rq);
+		return read_merged(f, rq, (uint16_t)dword);
 	pcg_put32(rq->data, f->view.shadow[dword]);
 	return PCG_DONE;
 }
@@ -219,11 +218,11 @@ static inline bool begin(const struct pcg_request *rq, struct write *w)
 	return true;
 }
 
-static inline void to_shadow(struct pcg_view *v, const struct write *w)
+static inline void to_shadow(struct pcg_view *v, unsigned int dword, uint32_t value, uint32_t mask)
 {
-	uint32_t bits = v->write_shadow[w->dword] & w->mask;
+	uint32_t bits = v->write_shadow[dword] & mask;
 
-	v->shadow[w->dword] = (v->shadow[w->dword] & ~bits) | (w->value & bits);
+	v->shadow[dword] = (v->shadow[dword] & ~bits) | (value & bits);
 }
 
 /* The state that the steps of a write go on from. */
@@ -267,53 +266,6 @@ static inline int write_back(struct pcg_function *f, struct pcg_request *rq, con
 	return ret == PCG_DONE ? ret : write_stops(f, rq, w, &linux_write_steps[LINUX_WRITE_ACT], ret);
 }
 
-/* DEVCTL was written in part, or asks for more. */
-COLD static int devctl_steps(struct pcg_function *f, const step_fn *next, int ret)
-{
-	struct pcg_request *rq = f->request;
-	struct write w = { .dword = f->at, .be = f->be, .value = f->value };
-
-	f->request = NULL;
-	if (ret < 0)
-		return ret;
-	leave_off(f, &w);
-	return ret == PCG_PENDING ? wait_for(f, rq, 0, next) : go_on(f, rq, next);
-}
-
-/*
- * DEVCTL of the first Express capability: the only register with a hook that drivers write all the time. What the
- * steps would need stands in f from the start, and nothing else is kept over the calls.
- */
-static __attribute__((noinline)) int write_devctl(struct pcg_function *f, struct pcg_request *rq, uint32_t value,
-						  uint32_t mask)
-{
-	struct pcg_view *v = &f->view;
-	unsigned int dword = v->own.devctl;
-	uint32_t old = v->shadow[dword], bits = v->write_shadow[dword] & mask;
-	int ret;
-
-	v->shadow[dword] = (old & ~bits) | (value & bits);
-	f->number = old & PCG_DEVCTL_MRRS;
-	f->request = rq;
-	f->at = (uint16_t)dword;
-	f->be = view_bytes(mask);
-	f->value = value;
-	if (v->write_host[dword] & mask) {
-		ret = f->host->ops->config_read(f->host, (uint16_t)dword, f->be, &f->host_value, &f->op);
-		if (ret != PCG_DONE)
-			return devctl_steps(f, &linux_write_steps[LINUX_WRITE_THROUGH], ret);
-		bits = v->write_host[f->at] & view_mask(f->be);
-		ret = f->host->ops->config_write(f->host, f->at, f->be,
-						 f->host_value ^ ((f->host_value ^ f->value) & bits), &f->op);
-		if (ret != PCG_DONE)
-			return devctl_steps(f, &linux_write_steps[LINUX_WRITE_ACT], ret);
-	}
-	if ((v->shadow[f->at] & (PCG_DEVCTL_FLR | PCG_DEVCTL_MRRS)) != f->number)
-		return devctl_steps(f, &linux_write_steps[LINUX_WRITE_ACT], PCG_DONE);
-	f->request = NULL;
-	return PCG_DONE;
-}
-
 static __attribute__((noinline)) int write_linux(struct pcg_function *f, struct pcg_request *rq)
 {
 	struct pcg_view *v = &f->view;
@@ -324,7 +276,7 @@ static __attribute__((noinline)) int write_linux(struct pcg_function *f, struct 
 		return go_on(f, rq, linux_write_steps);
 	if (v->hook[w.dword] != 0)
 		return go_on(f, rq, linux_write_steps);
-	to_shadow(v, &w);
+	to_shadow(v, w.dword, w.value, w.mask);
 	bits = v->write_host[w.dword] & w.mask;
 	return bits != 0 ? write_back(f, rq, &w, bits) : PCG_DONE;
 }
@@ -364,6 +316,8 @@ static __attribute__((noinline)) int write_rules(struct pcg_function *f, struct 
 	return ret == PCG_DONE ? ret : write_stops(f, rq, w, &config_write_steps[CONFIG_WRITE_NEXT], ret);
 }
 
+/* --- the word DEVCTL: the only register with a hook that drivers write all the time --- */
+
 COLD static int devctl_stops(struct pcg_function *f, struct pcg_request *rq, uint32_t value, const step_fn *next,
 			     int ret)
 {
@@ -372,54 +326,101 @@ COLD static int devctl_stops(struct pcg_function *f, struct pcg_request *rq, uin
 	return write_stops(f, rq, &w, next, ret);
 }
 
-/*
- * The word DEVCTL by rules: what write_rules() does, said for this register. Only a reset and what the backend
- * finishes later goes the long way.
- */
+COLD static int devctl_linux_stops(struct pcg_function *f, struct pcg_request *rq, uint32_t value, const step_fn *next,
+				   int ret)
+{
+	/* What the step before the first of these would have kept. */
+	f->number = f->view.shadow[f->view.own.devctl] & PCG_DEVCTL_MRRS;
+	return devctl_stops(f, rq, value, next, ret);
+}
+
+/* Under `linux`, of the first Express capability: what sets nothing off is read, changed and written back. */
+static __attribute__((noinline)) int write_devctl(struct pcg_function *f, struct pcg_request *rq, uint32_t value)
+{
+	struct pcg_view *v = &f->view;
+	uint32_t *shadow = &v->shadow[v->own.devctl];
+	uint32_t after = *shadow ^ ((*shadow ^ value) & v->write_shadow[v->own.devctl] & 0xffff);
+	int ret;
+
+	if ((after & (PCG_DEVCTL_FLR | PCG_DEVCTL_MRRS)) != (*shadow & PCG_DEVCTL_MRRS))
+		return go_on(f, rq, linux_write_steps);
+	ret = f->host->ops->config_read(f->host, v->own.devctl, 3, &f->host_value, &f->op);
+	if (ret != PCG_DONE)
+		return devctl_linux_stops(f, rq, value, &linux_write_steps[LINUX_WRITE_THROUGH], ret);
+	*shadow = after;
+	value = f->host_value ^ ((f->host_value ^ value) & v->write_host[v->own.devctl]);
+	ret = f->host->ops->config_write(f->host, v->own.devctl, 3, value, &f->op);
+	return ret == PCG_DONE ? ret : devctl_linux_stops(f, rq, value, &linux_write_steps[LINUX_WRITE_ACT], ret);
+}
+
+#define DEVCTL_PLAIN 0x5fffu /* neither a reset nor a reserved request size (PCIe 6.0, 7.5.3.4) */
+
+/* By rules: what write_rules() does, said for this register and for plain values. */
 static __attribute__((noinline)) int write_devctl_rules(struct pcg_function *f, struct pcg_request *rq, uint32_t value)
 {
 	struct pcg_view *v = &f->view;
-	unsigned int dword = v->own.devctl;
-	uint32_t host, bits;
+	uint32_t host, *shadow;
 	int ret;
 
-	if (value & PCG_DEVCTL_FLR)
+	if (value > DEVCTL_PLAIN)
 		return write_rules(f, rq);
-	ret = f->host->ops->config_read(f->host, (uint16_t)dword, 3, &f->host_value, &f->op);
+	ret = f->host->ops->config_read(f->host, v->own.devctl, 3, &f->host_value, &f->op);
 	if (ret != PCG_DONE)
 		return devctl_stops(f, rq, value, &config_write_steps[CONFIG_WRITE_DECIDE], ret);
-	bits = v->write_shadow[dword] & 0xffff;
-	v->shadow[dword] ^= (v->shadow[dword] ^ value) & bits;
-	host = f->host_value ^ ((f->host_value ^ value) & v->write_host[dword]);
-	host = (host & ~(uint32_t)PCG_DEVCTL_MRRS) |
-	       policy_mrrs((value & PCG_DEVCTL_MRRS) >> 12, (uint16_t)f->host_value) << 12;
-	ret = f->host->ops->config_write(f->host, (uint16_t)dword, 3, host, &f->op);
+	host = f->host_value ^ ((f->host_value ^ value) & v->write_host[v->own.devctl]);
+	host = (host & ~(uint32_t)PCG_DEVCTL_MRRS) | policy_request_size(value, f->host_value);
+	shadow = &v->shadow[v->own.devctl];
+	*shadow ^= (*shadow ^ value) & v->write_shadow[v->own.devctl] & 0xffff;
+	ret = f->host->ops->config_write(f->host, v->own.devctl, 3, host, &f->op);
 	return ret == PCG_DONE ? ret : devctl_stops(f, rq, value, &config_write_steps[CONFIG_WRITE_NEXT], ret);
 }
 
-/* Again the commonest first: a natural access to what only the shadow has. */
-int fast_write(struct pcg_function *f, struct pcg_request *rq)
+static int write_any(struct pcg_function *f, struct pcg_request *rq)
+{
+	return f->view.chunked ? write_linux(f, rq) : write_rules(f, rq);
+}
+
+/* A BAR under `linux` is put in order when it is read. */
+static __attribute__((noinline)) int write_special(struct pcg_function *f, struct pcg_request *rq, uint32_t value,
+						   uint32_t mask)
 {
 	struct pcg_view *v = &f->view;
-	unsigned int at = (unsigned int)rq->offset, dword = at / 4, n = (unsigned int)rq->length, shift = 8 * (at & 3);
-	uint32_t value, bits;
+	unsigned int dword = (unsigned int)rq->offset / 4;
 
-	if (rq->length <= 4 && (n & (n - 1)) == 0 && (at & (n - 1)) == 0) {
-		value = n == 2 ? pcg_get16(rq->data) : n == 1 ? *(const uint8_t *)rq->data : pcg_get32(rq->data);
-		value <<= shift;
-		bits = (uint32_t)((UINT64_C(1) << 8 * n) - 1) << shift;
-		if ((v->hook[dword] | v->special[dword]) == 0 &&
-		    ((v->write_host[dword] | v->write_clear[dword]) & bits) == 0) {
-			bits &= v->write_shadow[dword];
-			v->shadow[dword] = (v->shadow[dword] & ~bits) | (value & bits);
-			return PCG_DONE;
-		}
-		if (dword == v->own.devctl) {
-			if (v->chunked)
-				return write_devctl(f, rq, value, bits);
-			if (bits == 0xffff)
-				return write_devctl_rules(f, rq, value);
-		}
+	if (v->special[dword] != PCG_SPECIAL_BAR || v->owner[dword * 4] != LINUX_HEADER)
+		return write_any(f, rq);
+	v->own.bars_dirty = true;
+	to_shadow(v, dword, value, mask);
+	return PCG_DONE;
+}
+
+/* What only the shadow has of a dword; the commonest. */
+static inline int write_flat(struct pcg_function *f, struct pcg_request *rq, uint32_t value, uint32_t mask)
+{
+	struct pcg_view *v = &f->view;
+	unsigned int dword = (unsigned int)rq->offset / 4;
+
+	if ((v->hook[dword] | v->special[dword]) != 0 || ((v->write_host[dword] | v->write_clear[dword]) & mask) != 0)
+		return write_special(f, rq, value, mask);
+	to_shadow(v, dword, value, mask);
+	return PCG_DONE;
+}
+
+int fast_write(struct pcg_function *f, struct pcg_request *rq)
+{
+	unsigned int at = (unsigned int)rq->offset, shift;
+
+	if (rq->length == 2 && at == f->view.own.devctl * 4u) {
+		if (f->view.chunked)
+			return write_devctl(f, rq, pcg_get16(rq->data));
+		return write_devctl_rules(f, rq, pcg_get16(rq->data));
 	}
-	return v->chunked ? write_linux(f, rq) : write_rules(f, rq);
+	shift = 8 * (at & 3);
+	if (rq->length == 4 && shift == 0)
+		return write_flat(f, rq, pcg_get32(rq->data), UINT32_MAX);
+	if (rq->length == 2 && (at & 1) == 0)
+		return write_flat(f, rq, (uint32_t)pcg_get16(rq->data) << shift, 0xffffu << shift);
+	if (rq->length == 1)
+		return write_flat(f, rq, (uint32_t) * (const uint8_t *)rq->data << shift, 0xffu << shift);
+	return write_any(f, rq);
 }
