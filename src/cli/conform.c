@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,7 @@
 #include "conform/conform.h"
 
 #define MAX_ONLY   64
-#define MAX_FAULTS 32
+#define MAX_FAULTS 64
 
 struct settings {
 	struct pcg_view_options view;
@@ -33,6 +35,9 @@ struct tally {
 
 static void usage(FILE *out)
 {
+	const struct target_kind *kind;
+	unsigned int i;
+
 	fprintf(out,
 		"usage: pcigate conform TARGET [--only GLOB]… [--json]\n"
 		"       pcigate conform --list [--json]\n\n"
@@ -44,9 +49,11 @@ static void usage(FILE *out)
 		"  --json         for programs; otherwise TAP\n"
 		"  --list         the checks, and the known faults that they show\n");
 	fputs(cli_policy_help, out);
-	fprintf(out,
-		"\nTARGET: vfio-user:SOCKET of any server, or a FUNC that is opened here: dump:FILE[@BDF], sim:MODEL\n"
-		"\nExit status 0: no check failed, 1: one did, 3: the target cannot be checked.\n");
+	fprintf(out, "\nTARGET:\n");
+	for (i = 0; (kind = target_kind(i)) != NULL; i++)
+		fprintf(out, "  %s\n", kind->help);
+	fprintf(out, "\nSIGINT, SIGTERM and SIGHUP end the check under way; the function is put back first.\n"
+		     "Exit status 0: no check failed, 1: one did, 3: the target cannot be checked.\n");
 }
 
 /* --- one access, as people and programs read it --- */
@@ -173,6 +180,38 @@ static void json_result(void *arg, const struct conform_result *r)
 	json_object_array_add(tally->checks, o);
 }
 
+/* --- signals --- */
+
+/*
+ * A function half-way through a check is not to be left so. The signals stay pending while the checks run, and act
+ * once everything is put back: the program ends by the signal that it was sent.
+ */
+static void signals_hold(sigset_t *before)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGHUP);
+	sigprocmask(SIG_BLOCK, &held, before);
+}
+
+static bool signals_wait(void *arg)
+{
+	sigset_t pending;
+
+	(void)arg;
+	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
+					     sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGHUP) == 1);
+}
+
+static void signals_act(const sigset_t *before)
+{
+	fflush(stdout);
+	sigprocmask(SIG_SETMASK, before, NULL);
+}
+
 /* --- all of them --- */
 
 static void tap_summary(const char *name, const struct tally *tally)
@@ -237,6 +276,13 @@ static int print_list(bool json)
 	return CLI_DONE;
 }
 
+static const char *why_ended(int r)
+{
+	if (r == -EINTR)
+		return "interrupted; the function is put back";
+	return "the function cannot be asked any more";
+}
+
 static int run(struct settings *s)
 {
 	struct pcg_log notes = cli_log(PCG_ERROR);
@@ -250,19 +296,25 @@ static int run(struct settings *s)
 	}
 	target->is_vf |= s->vf;
 	s->options.result = s->json ? json_result : tap_result;
+	s->options.stop = signals_wait;
 	s->options.arg = &tally;
-	if (!s->json)
+	/* Resets take their time: each verdict is out when it is known, also through a pipe. */
+	if (!s->json) {
+		setvbuf(stdout, NULL, _IOLBF, 0);
 		printf("TAP version 13\n1..%u\n", conform_count(&s->options));
+	}
 	r = conform_run(target, &s->options);
 	target_close(target);
 	if (!s->json && r < 0)
-		printf("Bail out! the function cannot be asked any more\n");
+		printf("Bail out! %s\n", why_ended(r));
 	if (s->json) {
 		json_summary(s->name, &tally);
 	} else {
 		tap_summary(s->name, &tally);
 		json_object_put(tally.checks);
 	}
+	if (r == -EINTR)
+		return cli_error("conform", CLI_CANNOT, "%s: interrupted; the function is put back", s->name);
 	if (r < 0)
 		return cli_error("conform", CLI_CANNOT, "%s: configuration space cannot be read%s: %s", s->name,
 				 tally.n > 0 ? " any more, after the last check shown" : "", strerror(-r));
@@ -316,6 +368,7 @@ int cli_conform(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct settings s = { .view.profile = pcg_profile_find("guarded") };
+	sigset_t before;
 	int option, ret;
 
 	s.options.only = s.only;
@@ -337,6 +390,8 @@ int cli_conform(int argc, char **argv)
 	if (cli_default_quirks("conform", &s.view) < 0)
 		return CLI_USAGE;
 	s.name = argv[optind];
+	signals_hold(&before);
 	ret = run(&s);
+	signals_act(&before);
 	return fflush(stdout) == 0 && !ferror(stdout) ? ret : CLI_CANNOT;
 }

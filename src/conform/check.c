@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,6 +96,10 @@ int check_access(struct conform *c, bool write, unsigned int region, uint64_t of
 		.write = write,
 	};
 
+	if (session_stopped(c)) {
+		check_unknown(c, "interrupted");
+		return -EINTR;
+	}
 	if (write && region == PCG_REGION_CONFIG)
 		save_before(c, offset, length);
 	access.result = c->target->ops->access(c->target, write, region, offset, data, length);
@@ -117,12 +122,9 @@ uint32_t check_get(struct conform *c, unsigned int offset, unsigned int width)
 void check_put(struct conform *c, unsigned int offset, unsigned int width, uint32_t value)
 {
 	uint8_t bytes[4];
-	int r;
 
 	pcg_put32(bytes, value);
-	r = check_access(c, true, PCG_REGION_CONFIG, offset, bytes, width);
-	if (r != 0)
-		check_fail(c, "a write of %u bytes at %03x failed: %s", width, offset, strerror(-r));
+	check_access(c, true, PCG_REGION_CONFIG, offset, bytes, width);
 }
 
 uint32_t check_host(struct conform *c, unsigned int offset, unsigned int width)

@@ -79,6 +79,9 @@ struct check_bar {
  * @saved, @dirty: what a check has written to, and what stood there before
  * @result: of the check under way
  * @quiet: accesses are not evidence
+ * @host, @beneath: what the function itself held when the run began, where that can be seen, and its chains
+ * @unreadable: a dword that could not be read then
+ * @stopped: the user wants to have done: no check reaches the function any more, and what was found is put back
  */
 struct conform {
 	struct target *target;
@@ -92,6 +95,10 @@ struct conform {
 	uint8_t dirty[PCG_CONFIG_DWORDS];
 	struct conform_result result;
 	bool quiet;
+	uint8_t host[PCG_CONFIG_EXTENDED];
+	struct walk beneath;
+	uint8_t unreadable[PCG_CONFIG_DWORDS];
+	bool stopped;
 };
 
 /* --- verdicts; the first one counts --- */
@@ -111,9 +118,15 @@ static inline bool check_over(const struct conform *c)
 /** check_access() - any access; 0 or a negative errno, which is no verdict */
 int check_access(struct conform *c, bool write, unsigned int region, uint64_t offset, void *data, size_t length);
 
-/* One access of configuration space that must work: a failure is a verdict. */
+/*
+ * One access of configuration space. A read that fails is a verdict. A write that is refused is none: on a bus it would
+ * have been dropped, and what the register reads afterwards tells. That it was not taken has a check of its own.
+ */
 uint32_t check_get(struct conform *c, unsigned int offset, unsigned int width);
 void check_put(struct conform *c, unsigned int offset, unsigned int width, uint32_t value);
+
+/* Give every BAR and the ROM an address. Memory and I/O are off after it; the ROM's own enable bit too. */
+void check_place(struct conform *c);
 
 /* The host's side: NEEDS_HOST. */
 uint32_t check_host(struct conform *c, unsigned int offset, unsigned int width);
@@ -162,11 +175,18 @@ void check_bits_readback(struct conform *c, unsigned int at, unsigned int width,
 /* --- the run's own, session.c --- */
 
 int session_begin(struct conform *c);
+/* Whether the user wants to have done; asked before each access of a check. */
+bool session_stopped(struct conform *c);
 /* Before a check: nothing written yet. */
 void session_mark(struct conform *c);
 /* All of configuration space will be put back, whatever this check writes. */
 void session_save_all(struct conform *c);
 void session_restore(struct conform *c);
+/*
+ * What a reset took and the guest cannot write is put back from below, where that can be reached: a register that
+ * reads otherwise to the guest, because it does in the function.
+ */
+void session_restore_host(struct conform *c);
 /* Read all of it; 0 or a negative errno. */
 int session_read(struct conform *c, uint8_t *config);
 void session_compare(struct conform *c);

@@ -36,8 +36,14 @@ static void run_mps(struct conform *c, const struct check *check)
 
 static void run_mrrs(struct conform *c, const struct check *check)
 {
-	uint32_t i;
+	uint32_t i, taken = 0;
 
+	for (i = 1; i <= 5; i++)
+		taken |= field(c, check, i);
+	if (taken == 0) {
+		check_none(c, "the field is hardwired to 128 bytes, as it may be where no more is asked for");
+		return;
+	}
 	for (i = 0; i <= 5; i++)
 		if (field(c, check, i) != i)
 			check_fail(c, "a read request size of %u bytes was set and did not read back", 128u << i);
@@ -84,6 +90,19 @@ static void run_timeout_range(struct conform *c, const struct check *check)
 	else
 		/* 7.5.3.16: 0000b is the default of every function; the ranges begin with 0001b. */
 		check_bits_readback(c, c->base + check->reg, check->width, ranges & 1 ? 0x1 : 0x4);
+}
+
+/* 6.18, 6.19: what the path to the function does not know, the function must not send. */
+static void run_path(struct conform *c, const struct check *check)
+{
+	unsigned int at = c->base + check->reg;
+	uint32_t host = check_host(c, at, 2), now = check_get(c, at, 2);
+
+	check_watch(c);
+	check_put(c, at, 2, now ^ check->mask);
+	check_put(c, at, 2, now);
+	if (check_host_wrote(c, at, 2, check->mask, host) == 2)
+		check_fail(c, "LTR and OBFF enables that the guest wrote reached the function: the path is the host's");
 }
 
 #define HONEST(name, text, section, ctl, ctl_bits, cap_reg, cap_bits, more)                                            \
@@ -148,6 +167,8 @@ static const struct check checks[] = {
 	       "PCIe 6.0, 7.5.3.16", PCG_EXP_DEVCTL2, 0x1000, PCG_EXP_DEVCAP2, 0x20000, NEEDS_V2 | NEEDS_PF),
 	HONEST("express.devctl2.obff", "OBFF Enable acts if OBFF is offered", "PCIe 6.0, 7.5.3.16", PCG_EXP_DEVCTL2,
 	       0x6000, PCG_EXP_DEVCAP2, 0xc0000, NEEDS_V2 | NEEDS_PF),
+	ROW("express.devctl2.host", "LTR and OBFF enables stay the host's", "PCIe 6.0, 6.18 and 6.19", run_path,
+	    PCG_EXP_DEVCTL2, 2, 0x6400, NEEDS_V2 | NEEDS_HOST | NEEDS_PF),
 	ROW("express.lnkcap2.read-only", "writes leave Link Capabilities 2 alone", "PCIe 6.0, 7.5.3.18",
 	    check_read_only, LNKCAP2, 4, 0xffffffff, NEEDS_V2 | NEEDS_LINK),
 };

@@ -125,8 +125,8 @@ static void run_length(struct conform *c, const struct check *check)
 }
 
 /*
- * What a vendor's registers do when written nobody knows. What stands in them is written back, which changes
- * nothing, to see whether it gets through.
+ * What a vendor's registers do when written nobody knows. What stands in them is written back, to see whether it gets
+ * through, and goes no further than that.
  */
 static void run_vendor_host(struct conform *c, const struct check *check)
 {
@@ -137,6 +137,7 @@ static void run_vendor_host(struct conform *c, const struct check *check)
 		length = cap->room;
 	check_watch(c);
 	for (at = check->reg; at + 4 <= length; at += 4) {
+		probe_hold(c->target->host, c->base + at);
 		check_put(c, c->base + at, 4, check_host(c, c->base + at, 4));
 		if (check_host_wrote(c, c->base + at, 4, 0, 0) != 0)
 			check_fail(c, "%03x: a write of a vendor's register reached the function", c->base + at);

@@ -38,6 +38,9 @@ static bool open_bar(struct conform *c, unsigned int bar, uint32_t bits, uint32_
 	uint8_t data[4] = { 0 };
 	int r;
 
+	check_place(c);
+	if (bar == PCG_REGION_ROM)
+		check_put(c, PCG_ROM, 4, check_get(c, PCG_ROM, 4) | 1);
 	decode(c, bits);
 	r = check_access(c, false, bar, 0, data, 4);
 	*value = pcg_get32(data);
@@ -54,6 +57,7 @@ static void run_on(struct conform *c, const struct check *check)
 	uint8_t data[4];
 
 	(void)check;
+	check_place(c);
 	decode(c, PCG_COMMAND_MEMORY);
 	if (check_access(c, false, bar, 0, data, 4) != 0)
 		check_fail(c, "memory is on and BAR %u does not answer", bar);
@@ -135,7 +139,6 @@ static void run_rom_off(struct conform *c, const struct check *check)
 		check_none(c, "the function has no expansion ROM");
 		return;
 	}
-	check_put(c, PCG_ROM, 4, check_get(c, PCG_ROM, 4) | 1);
 	if (!open_bar(c, PCG_REGION_ROM, PCG_COMMAND_MEMORY, &value))
 		return;
 	decode(c, 0);

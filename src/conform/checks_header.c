@@ -76,6 +76,36 @@ static void check_bist(struct conform *c, const struct check *check)
 		check_bits_zero(c, PCG_BIST, 1, 0xff);
 }
 
+/* A self-test takes the function away for seconds. None is started: what is written here goes no further. */
+static void check_bist_host(struct conform *c, const struct check *check)
+{
+	uint32_t host = check_host(c, PCG_BIST, 1);
+
+	(void)check;
+	if (!(host & 0x80)) {
+		check_none(c, "the function cannot test itself");
+		return;
+	}
+	probe_hold(c->target->host, PCG_BIST);
+	check_watch(c);
+	check_put(c, PCG_BIST, 1, 0x40);
+	if (check_host_wrote(c, PCG_BIST, 1, 0x40, 0) == 2)
+		check_fail(c, "a guest's start of a self-test would have reached the function");
+}
+
+/* Unmasked from under the host's feet, a line that nobody handles is raised for ever. */
+static void check_intx_host(struct conform *c, const struct check *check)
+{
+	uint32_t host = check_host(c, PCG_COMMAND, 2), before = check_get(c, PCG_COMMAND, 2), i;
+
+	for (i = 0; i < 2; i++) {
+		check_watch(c);
+		check_put(c, PCG_COMMAND, 2, before ^ (i == 0 ? check->mask : 0));
+		if (check_host_wrote(c, PCG_COMMAND, 2, check->mask, host) == 2)
+			check_fail(c, "the guest's Interrupt Disable reached the function, whose line is the host's");
+	}
+}
+
 #define RO(name, section, text, at, w, bits)                                                                           \
 	{                                                                                                              \
 		.id = name, .spec = section, .what = text, .run = check_read_only, .reg = at, .width = w, .mask = bits \
@@ -139,6 +169,12 @@ static const struct check checks[] = {
 	  .reg = PCG_COMMAND,
 	  .width = 2,
 	  .mask = PCG_COMMAND_INTX_OFF },
+	{ .id = "header.command.intx-host",
+	  .spec = "PCIe 6.0, 7.5.1.1.3; the host handles the line",
+	  .what = "Interrupt Disable stays the guest's own",
+	  .run = check_intx_host,
+	  .mask = PCG_COMMAND_INTX_OFF,
+	  .needs = NEEDS_HOST | NEEDS_PF },
 	{ .id = "header.command.bytewise",
 	  .spec = "PCIe 6.0, 2.2.5",
 	  .what = "a byte written to Command changes that byte",
@@ -188,6 +224,11 @@ static const struct check checks[] = {
 	  .spec = "PCIe 6.0, 7.5.1.1.10",
 	  .what = "without BIST its register is 0 and stays so",
 	  .run = check_bist },
+	{ .id = "header.bist.host",
+	  .spec = "PCIe 6.0, 7.5.1.1.10; the host decides when",
+	  .what = "a guest starts no self-test",
+	  .run = check_bist_host,
+	  .needs = NEEDS_HOST },
 	RO("header.cardbus.read-only", "PCIe 6.0, 7.5.1.2.2", "writes leave the CardBus pointer alone", PCG_CARDBUS_CIS,
 	   4, 0xffffffff),
 	RO("header.subsystem.read-only", "PCIe 6.0, 7.5.1.2.3", "writes leave the subsystem ids alone", PCG_SUBVENDOR,

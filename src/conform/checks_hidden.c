@@ -93,13 +93,15 @@ static void read_widths(struct conform *c, unsigned int start, unsigned int end)
 	}
 }
 
-/* What stands there is written back: should it get through, nothing has changed. */
+/* What stands there is written back, and held: should it get through, nothing has changed, nor any one cleared a bit.
+ */
 static void write_closed(struct conform *c, unsigned int start, unsigned int end)
 {
 	unsigned int at, n;
 
 	for (at = start; at < end && !check_over(c); at += n) {
 		n = piece(at, end);
+		probe_hold(c->target->host, at);
 		check_watch(c);
 		check_put(c, at, n, check_host(c, at, n));
 		if (check_host_wrote(c, at, n, 0, 0) != 0)

@@ -91,6 +91,7 @@ static bool open_table(struct conform *c, struct place *p, unsigned int reg)
 		check_none(c, "it stands in no region that can be reached");
 		return false;
 	}
+	check_place(c);
 	check_put(c, PCG_COMMAND, 2, check_get(c, PCG_COMMAND, 2) | PCG_COMMAND_MEMORY);
 	return !check_over(c);
 }

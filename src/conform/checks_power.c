@@ -100,11 +100,11 @@ static void run_context(struct conform *c, const struct check *check)
 	check_put(c, PCG_COMMAND, 2, check_get(c, PCG_COMMAND, 2) ^ PCG_COMMAND_MASTER);
 	check_put(c, PCG_INT_LINE, 1, 0xa5);
 	if (session_read(c, before) != 0)
-		return;
+		check_unknown(c, "not all of configuration space can be read");
 	go(c, PCG_D3HOT);
 	go(c, PCG_D0);
 	if (session_read(c, after) != 0)
-		return;
+		check_fail(c, "not all of configuration space can be read after D3hot");
 	for (dword = 0; dword < c->target->config_size / 4u && !check_over(c); dword++) {
 		uint32_t was = pcg_get32(before + 4u * dword), now = pcg_get32(after + 4u * dword);
 

@@ -110,9 +110,38 @@ static void run_write_past(struct conform *c, const struct check *check)
 		check_fail(c, "a write that ran off the end was refused, and changed %03x", end - 4u);
 }
 
+static void run_all_read(struct conform *c, const struct check *check)
+{
+	unsigned int at;
+
+	(void)check;
+	for (at = 0; at < c->target->config_size && !check_over(c); at += 4)
+		check_get(c, at, 4);
+}
+
+/* What stands there, as far as ones do not clear it: on a bus such a write ends well and changes nothing. */
+static void run_all_written(struct conform *c, const struct check *check)
+{
+	unsigned int at, width;
+	uint8_t data[4];
+	int r;
+
+	(void)check;
+	for (width = 4; width > 0; width /= 2) {
+		for (at = 0; at < PCG_HEADER_END && !check_over(c); at += width) {
+			uint32_t keep = check_rw1c_bits(c, at / 4) >> 8 * (at & 3u);
+
+			pcg_put32(data, check_get(c, at, width) & ~keep);
+			r = check_access(c, true, PCG_REGION_CONFIG, at, data, width);
+			if (r != 0)
+				check_fail(c, "a write of %u bytes at %03x is refused: %s", width, at, strerror(-r));
+		}
+	}
+}
+
 static void run_wrap(struct conform *c, const struct check *check)
 {
-	uint8_t data[8];
+	uint8_t data[8] = { 0 };
 
 	(void)check;
 	if (check_access(c, false, PCG_REGION_CONFIG, UINT64_MAX - 3, data, 8) == 0)
@@ -125,6 +154,7 @@ static void run_region_past(struct conform *c, const struct check *check)
 	uint8_t data[4];
 
 	(void)check;
+	check_place(c);
 	check_put(c, PCG_COMMAND, 2, check_get(c, PCG_COMMAND, 2) | 3);
 	for (i = 0; i <= PCG_REGION_ROM; i++) {
 		if (c->target->region_size[i] == 0)
@@ -171,6 +201,14 @@ static const struct check checks[] = {
 	  .what = "a read of all of it agrees with dwords, or is refused",
 	  .run = run_whole },
 	{ .id = "widths.stable", .spec = "PCIe 6.0, 7.4", .what = "reading changes nothing", .run = run_stable },
+	{ .id = "access.config.read",
+	  .spec = "PCIe 6.0, 7.2.2",
+	  .what = "every dword can be read",
+	  .run = run_all_read },
+	{ .id = "access.header.write",
+	  .spec = "PCIe 6.0, 7.4: RO, RsvdP",
+	  .what = "a write of the header is taken, at every width, also where it changes nothing",
+	  .run = run_all_written },
 	{ .id = "access.past-end.read",
 	  .spec = "VFIO: regions end",
 	  .what = "a read that runs off the end is refused",

@@ -9,6 +9,7 @@
 static void check_restored(struct conform *c, const struct check *check)
 {
 	(void)check;
+	session_restore_host(c);
 	session_compare(c);
 }
 
@@ -194,7 +195,11 @@ int conform_run(struct target *target, const struct conform_options *options)
 			run_one(c, check, group);
 		if (target->lost)
 			r = -ENOTCONN;
+		else if (session_stopped(c))
+			r = -EINTR;
 	}
+	if (r != -ENOTCONN)
+		session_restore_host(c);
 	free(c);
 	return r;
 }

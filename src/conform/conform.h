@@ -55,13 +55,15 @@ struct conform_result {
  * @only: globs, @nonly of them: ids of checks or names of faults; none: everything
  * @no_reset: leave out what resets the function: its memory does not survive that
  * @result: told of each check as it ends
- * @arg: handed to @result
+ * @stop: whether to have done: the check under way ends, the function is put back. NULL: never
+ * @arg: handed to @result and @stop
  */
 struct conform_options {
 	const char *const *only;
 	unsigned int nonly;
 	bool no_reset;
 	void (*result)(void *arg, const struct conform_result *result);
+	bool (*stop)(void *arg);
 	void *arg;
 };
 
@@ -74,7 +76,7 @@ unsigned int conform_count(const struct conform_options *options);
  * The function is left as it was found; the last check says whether that worked.
  *
  * Return: 0, whatever the checks found; -ENOMEM; what the first look at the function ended with; -ENOTCONN when the
- * other side was lost, in the check that was reported last.
+ * other side was lost, in the check that was reported last; -EINTR when @options->stop asked for it.
  */
 int conform_run(struct target *target, const struct conform_options *options);
 

@@ -45,6 +45,8 @@ static int probe_config_write(struct pcg_host *host, uint16_t dword, uint8_t be,
 	if (p->nwrites < PROBE_WRITES)
 		p->writes[p->nwrites] = (struct probe_write){ .dword = dword, .be = be, .value = value };
 	p->nwrites++;
+	if (dword == p->held)
+		return PCG_DONE;
 	/* A one meant for a bit that only we raised is not the function's business. */
 	bits &= value & p->raised[dword];
 	p->raised[dword] &= ~bits;
@@ -151,6 +153,7 @@ void probe_init(struct probe *p, struct pcg_host *real)
 
 	memset(p, 0, sizeof(*p));
 	p->real = real;
+	p->held = PROBE_HOLDS_NONE;
 	/* One by one: an op that is not known here must not be called with our host in place of its own. */
 	p->ops = (struct pcg_host_ops){
 		.name = ops->name,
@@ -185,8 +188,14 @@ void probe_raise(struct probe *p, unsigned int offset, unsigned int width, uint3
 		p->raised[offset / 4] |= bits << 8 * (offset & 3u);
 }
 
+void probe_hold(struct probe *p, unsigned int offset)
+{
+	p->held = (uint16_t)(offset / 4);
+}
+
 void probe_calm(struct probe *p)
 {
+	p->held = PROBE_HOLDS_NONE;
 	memset(p->raised, 0, sizeof(p->raised));
 }
 
@@ -207,4 +216,12 @@ int probe_get(struct probe *p, unsigned int offset, unsigned int width, uint32_t
 	r = target_op_wait(&p->host, &op, probe_config_read(&p->host, (uint16_t)(offset / 4), be & 0xf, value, &op.op));
 	*value = (*value & pcg_be_mask(be & 0xf)) >> 8 * (offset & 3u);
 	return r;
+}
+
+int probe_put(struct probe *p, uint16_t dword, uint8_t be, uint32_t value)
+{
+	struct target_op op;
+
+	target_op_init(&op);
+	return target_op_wait(p->real, &op, p->real->ops->config_write(p->real, dword, be, value, &op.op));
 }

@@ -15,7 +15,8 @@ struct probe_write {
 	uint32_t value;
 };
 
-#define PROBE_WRITES 256u
+#define PROBE_WRITES     256u
+#define PROBE_HOLDS_NONE UINT16_MAX
 
 /**
  * struct probe - a backend in front of @real
@@ -23,6 +24,7 @@ struct probe_write {
  * @raised: bits shown as set until a one is written to them
  * @writes, @nwrites: configuration writes since probe_watch(); those past the end are counted in @nwrites only
  * @region_writes: how many writes of a BAR or the ROM there were since then
+ * @held: a dword whose writes are counted and go no further; PROBE_HOLDS_NONE
  * @op, @user, @value, @dword: a read that is pending
  */
 struct probe {
@@ -33,6 +35,7 @@ struct probe {
 	struct probe_write writes[PROBE_WRITES];
 	unsigned int nwrites;
 	unsigned int region_writes;
+	uint16_t held;
 	struct pcg_op op;
 	struct pcg_op *user;
 	uint32_t *value;
@@ -45,7 +48,10 @@ void probe_init(struct probe *probe, struct pcg_host *real);
 /** probe_raise() - show @bits of the @width bytes at @offset as set */
 void probe_raise(struct probe *probe, unsigned int offset, unsigned int width, uint32_t bits);
 
-/** probe_calm() - no bit is raised any more */
+/** probe_hold() - what is written to the dword at @offset does not reach the function until probe_calm() */
+void probe_hold(struct probe *probe, unsigned int offset);
+
+/** probe_calm() - no bit is raised any more, and no dword held */
 void probe_calm(struct probe *probe);
 
 /** probe_watch() - forget what was written */
@@ -53,5 +59,8 @@ void probe_watch(struct probe *probe);
 
 /** probe_get() - what the function holds now, raised bits included; 0 or a negative errno */
 int probe_get(struct probe *probe, unsigned int offset, unsigned int width, uint32_t *value);
+
+/** probe_put() - write bytes of the function itself, not counted among @writes */
+int probe_put(struct probe *probe, uint16_t dword, uint8_t be, uint32_t value);
 
 #endif

@@ -43,14 +43,12 @@ static const struct {
 	{ CHECK_EXT | PCG_ECAP_DOE, 0x0c, 0x00000002 },
 };
 
-uint32_t check_rw1c_bits(const struct conform *c, unsigned int dword)
+static uint32_t rw1c_of(const struct walk *walk, unsigned int dword)
 {
 	unsigned int i, k;
 
-	if (dword == PCG_COMMAND / 4)
-		return 0xf9000000;
-	for (k = 0; k < c->walk.ncaps; k++) {
-		const struct walk_cap *cap = &c->walk.cap[k];
+	for (k = 0; k < walk->ncaps; k++) {
+		const struct walk_cap *cap = &walk->cap[k];
 
 		for (i = 0; i < sizeof(rw1c) / sizeof(rw1c[0]); i++)
 			if (rw1c[i].cap == (cap->id | (cap->extended ? CHECK_EXT : 0)) &&
@@ -58,6 +56,14 @@ uint32_t check_rw1c_bits(const struct conform *c, unsigned int dword)
 				return rw1c[i].bits;
 	}
 	return 0;
+}
+
+/* What is hidden from the guest may be open to it: there too a one clears. */
+uint32_t check_rw1c_bits(const struct conform *c, unsigned int dword)
+{
+	if (dword == PCG_COMMAND / 4)
+		return 0xf9000000;
+	return rw1c_of(&c->walk, dword) | rw1c_of(&c->beneath, dword);
 }
 
 static int read_dword(struct conform *c, unsigned int dword, uint32_t *value)
@@ -123,16 +129,52 @@ static void size_bars(struct conform *c)
 	}
 }
 
+/* What cannot be read is taken for all ones; if nothing can, there is no function to check. */
+static int read_first(struct conform *c)
+{
+	unsigned int dword, bad = 0, n = c->target->config_size / 4u;
+	int r = 0;
+
+	memset(c->guest, 0xff, sizeof(c->guest));
+	for (dword = 0; dword < n && !c->target->lost; dword++) {
+		uint32_t value;
+		int one = read_dword(c, dword, &value);
+
+		if (one == 0)
+			pcg_put32(c->guest + dword * 4u, value);
+		else
+			r = one;
+		c->unreadable[dword] = one != 0;
+		bad += one != 0;
+	}
+	return c->target->lost || bad == n ? r : 0;
+}
+
+static void read_host(struct conform *c)
+{
+	unsigned int dword;
+	uint32_t value;
+
+	if (c->target->host == NULL)
+		return;
+	for (dword = 0; dword < c->target->config_size / 4u; dword++) {
+		if (probe_get(c->target->host, dword * 4, 4, &value) != 0)
+			c->unreadable[dword] = 1;
+		pcg_put32(c->host + dword * 4u, value);
+	}
+	walk_chains(&c->beneath, c->host, c->target->config_size);
+}
+
 int session_begin(struct conform *c)
 {
 	uint8_t command[2], off[2];
 	struct target *t = c->target;
 	int r;
 
-	memset(c->guest, 0xff, sizeof(c->guest));
-	r = session_read(c, c->guest);
+	r = read_first(c);
 	if (r != 0)
 		return r;
+	read_host(c);
 	walk_chains(&c->walk, c->guest, c->target->config_size);
 	c->express = walk_find(&c->walk, PCG_CAP_EXP, false) != NULL;
 	memcpy(command, c->guest + PCG_COMMAND, sizeof(command));
@@ -142,7 +184,14 @@ int session_begin(struct conform *c)
 	t->ops->access(t, true, PCG_REGION_CONFIG, PCG_COMMAND, off, sizeof(off));
 	size_bars(c);
 	t->ops->access(t, true, PCG_REGION_CONFIG, PCG_COMMAND, command, sizeof(command));
-	return 0;
+	return t->lost ? -ENOTCONN : 0;
+}
+
+bool session_stopped(struct conform *c)
+{
+	if (!c->stopped && c->options->stop != NULL)
+		c->stopped = c->options->stop(c->options->arg);
+	return c->stopped;
 }
 
 void session_mark(struct conform *c)
@@ -161,22 +210,33 @@ void session_save_all(struct conform *c)
 	}
 }
 
-/* Only the bytes that differ, and no one where a one clears. */
+static bool put_piece(struct conform *c, unsigned int at, unsigned int width, uint32_t value)
+{
+	uint8_t bytes[4];
+	unsigned int i;
+
+	for (i = 0; i < width; i++)
+		if (acts(c, at + i))
+			return false;
+	pcg_put32(bytes, value >> 8 * (at & 3u));
+	return c->target->ops->access(c->target, true, PCG_REGION_CONFIG, at, bytes, width) == 0;
+}
+
+/* Only the bytes that differ, and no one where a one clears; wider where a server takes no bytes. */
 static void put_back(struct conform *c, unsigned int dword)
 {
 	uint32_t now, saved, keep = check_rw1c_bits(c, dword);
-	unsigned int i;
+	unsigned int i, width;
 
 	if (read_dword(c, dword, &now) != 0)
 		return;
 	saved = c->saved[dword];
 	for (i = 0; i < 4; i++) {
 		uint32_t bits = 0xffu << 8 * i;
-		uint8_t byte = (uint8_t)((saved & ~keep) >> 8 * i);
+		bool done = ((now ^ saved) & bits & ~keep) == 0 || acts(c, dword * 4 + i);
 
-		if (((now ^ saved) & bits & ~keep) == 0 || acts(c, dword * 4 + i))
-			continue;
-		c->target->ops->access(c->target, true, PCG_REGION_CONFIG, dword * 4u + i, &byte, 1);
+		for (width = 1; !done && width <= 4; width *= 2)
+			done = put_piece(c, (dword * 4 + i) & ~(width - 1), width, saved & ~keep);
 	}
 }
 
@@ -187,6 +247,8 @@ void session_restore(struct conform *c)
 
 	if (c->target->host != NULL)
 		probe_calm(c->target->host);
+	if (c->target->lost)
+		return;
 	/* Power first: in a low state nothing else need be taken. Memory last: its addresses first. */
 	if (power != 0 && c->dirty[power]) {
 		put_back(c, power);
@@ -220,13 +282,35 @@ static uint32_t volatile_bits(const struct conform *c, unsigned int dword)
 	return bits;
 }
 
+void session_restore_host(struct conform *c)
+{
+	unsigned int dword, i;
+	uint32_t now, was, keep;
+
+	for (dword = 0; c->target->host != NULL && dword < c->target->config_size / 4u; dword++) {
+		if (c->unreadable[dword] || read_dword(c, dword, &now) != 0)
+			continue;
+		keep = volatile_bits(c, dword);
+		if (((now ^ pcg_get32(c->guest + dword * 4u)) & ~keep) == 0 ||
+		    probe_get(c->target->host, dword * 4, 4, &now) != 0)
+			continue;
+		was = pcg_get32(c->host + dword * 4u);
+		for (i = 0; i < 4; i++)
+			if ((now ^ was) & ~keep & 0xffu << 8 * i)
+				probe_put(c->target->host, (uint16_t)dword, (uint8_t)(1u << i), was & ~keep);
+	}
+}
+
 void session_compare(struct conform *c)
 {
 	unsigned int dword;
 
 	for (dword = 0; !check_over(c) && dword < c->target->config_size / 4u; dword++) {
-		uint32_t was = pcg_get32(c->guest + dword * 4u), now = check_get(c, dword * 4, 4);
+		uint32_t was = pcg_get32(c->guest + dword * 4u), now;
 
+		if (c->unreadable[dword])
+			continue;
+		now = check_get(c, dword * 4, 4);
 		if ((was ^ now) & ~volatile_bits(c, dword))
 			check_fail(c, "%03x read %08x before the checks and reads %08x after them", dword * 4, was,
 				   now);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include "conform/target.h"
+#include "host/wait.h"
 
 #define PATIENCE 5000 /* ms for one operation of a backend */
-#define TURN     2
 
 static void target_op_done(struct pcg_op *op, int result)
 {
@@ -22,33 +21,33 @@ void target_op_init(struct target_op *op)
 
 int target_op_wait(struct pcg_host *host, struct target_op *op, int result)
 {
-	int left;
-
 	if (result != PCG_PENDING)
 		return result;
-	for (left = PATIENCE; op->result == PCG_PENDING && left > 0; left -= TURN) {
-		poll(NULL, 0, TURN);
-		if (host->ops->work != NULL)
-			host->ops->work(host);
-	}
-	if (op->result != PCG_PENDING)
-		return op->result;
-	host->ops->cancel(host, &op->op);
-	return -ETIMEDOUT;
+	result = host_wait(host, &op->result, PATIENCE);
+	if (op->result == PCG_PENDING)
+		host->ops->cancel(host, &op->op);
+	return result;
+}
+
+/* The one without a prefix last. */
+static const struct target_kind *const kinds[] = { &target_client, &target_function };
+
+const struct target_kind *target_kind(unsigned int n)
+{
+	return n < sizeof(kinds) / sizeof(kinds[0]) ? kinds[n] : NULL;
 }
 
 int target_open(struct target **target, const char *name, const struct pcg_view_options *view,
 		const struct pcg_log *log)
 {
-	static const char client[] = "vfio-user:";
-	struct pcg_host *host;
-	int r;
+	const struct target_kind *kind;
+	unsigned int i;
 
 	*target = NULL;
-	if (strncmp(name, client, sizeof(client) - 1) == 0)
-		return target_open_client(target, name + sizeof(client) - 1, log);
-	r = pcg_host_create(&host, name, log);
-	return r < 0 ? r : target_open_function(target, host, view, log);
+	for (i = 0; (kind = target_kind(i)) != NULL; i++)
+		if (strncmp(name, kind->prefix, strlen(kind->prefix)) == 0)
+			return kind->open(target, name + strlen(kind->prefix), view, log);
+	return -EINVAL;
 }
 
 void target_close(struct target *target)

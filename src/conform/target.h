@@ -48,7 +48,7 @@ struct target {
 };
 
 /**
- * target_open() - "vfio-user:SOCKET", or a FUNC that is opened here
+ * target_open() - by the kind that its name begins with
  * @target: set to it
  * @name: which
  * @view: profile and policies for a function that is opened here
@@ -62,10 +62,25 @@ int target_open(struct target **target, const char *name, const struct pcg_view_
 /** target_close() - NULL is allowed */
 void target_close(struct target *target);
 
-/* The kinds. */
-int target_open_client(struct target **target, const char *path, const struct pcg_log *log);
-int target_open_function(struct target **target, struct pcg_host *host, const struct pcg_view_options *view,
-			 const struct pcg_log *log);
+/**
+ * struct target_kind - where functions come from
+ * @prefix: what a target's name begins with; "": what no other kind takes
+ * @help: of one target, for usage
+ * @open: @name is what follows the prefix. Sets *@target, or returns a negative errno after a note
+ *
+ * A new kind is one file with one of these, and a row in the table of target.c.
+ */
+struct target_kind {
+	const char *prefix;
+	const char *help;
+	int (*open)(struct target **target, const char *name, const struct pcg_view_options *view,
+		    const struct pcg_log *log);
+};
+
+extern const struct target_kind target_client, target_function;
+
+/** target_kind() - kind number @n, or NULL past the last */
+const struct target_kind *target_kind(unsigned int n);
 
 /* An operation that may finish later, waited for. */
 struct target_op {

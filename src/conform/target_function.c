@@ -5,7 +5,6 @@
  * host side, but for the simulated function that plays the mediator.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,9 @@
 #include "base/log.h"
 #include "conform/target.h"
 #include "host/sim/broken.h"
+#include "host/wait.h"
+
+#define PATIENCE 5000 /* ms for one request */
 
 struct mediated {
 	struct target target;
@@ -54,19 +56,12 @@ static void mediated_done(struct pcg_request *request)
 /* The function's deadline is its server's business; here a request that does not end ends the function. */
 static int mediated_wait(struct mediated *m, const struct waited *w, int result)
 {
-	int left;
-
 	if (result != PCG_PENDING)
 		return result;
-	for (left = 5000; w->result == PCG_PENDING && left > 0; left -= 2) {
-		poll(NULL, 0, 2);
-		if (m->probe.host.ops->work != NULL)
-			m->probe.host.ops->work(&m->probe.host);
-	}
-	if (w->result != PCG_PENDING)
-		return w->result;
-	pcg_function_quarantine(m->function);
-	return -ETIMEDOUT;
+	result = host_wait(&m->probe.host, &w->result, PATIENCE);
+	if (w->result == PCG_PENDING)
+		pcg_function_quarantine(m->function);
+	return result;
 }
 
 static int mediated_submit(struct mediated *m, struct waited *w)
@@ -217,8 +212,8 @@ static void plain_open(struct mediated *m)
 	m->target.host = &m->probe;
 }
 
-int target_open_function(struct target **target, struct pcg_host *host, const struct pcg_view_options *view,
-			 const struct pcg_log *log)
+static int open_here(struct mediated **mediated, struct pcg_host *host, const struct pcg_view_options *view,
+		     const struct pcg_log *log)
 {
 	struct mediated *m = calloc(1, sizeof(*m));
 	int r = 0;
@@ -236,11 +231,32 @@ int target_open_function(struct target **target, struct pcg_host *host, const st
 		plain_open(m);
 	else
 		r = mediated_open(m, view, log);
+	*mediated = m;
+	return r;
+}
+
+static int function_open(struct target **target, const char *name, const struct pcg_view_options *view,
+			 const struct pcg_log *log)
+{
+	struct mediated *m = NULL;
+	struct pcg_host *host;
+	int r = pcg_host_create(&host, name, log);
+
+	if (r < 0)
+		return r;
+	r = open_here(&m, host, view, log);
 	if (r < 0) {
 		base_log(log, PCG_ERROR, "the function cannot be opened: %s", strerror(-r));
-		mediated_destroy(&m->target);
+		if (m != NULL)
+			mediated_destroy(&m->target);
 		return r;
 	}
 	*target = &m->target;
 	return 0;
 }
+
+const struct target_kind target_function = {
+	.prefix = "",
+	.help = "dump:FILE[@BDF], sim:MODEL: opened here, mediated by --profile",
+	.open = function_open,
+};

@@ -5,17 +5,20 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 PCIGATE = os.environ.get(
     "PCIGATE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "pcigate"))
 VERSION, GET_INFO, GET_REGION_INFO, REGION_READ = 1, 4, 5, 9
 CONFIG = 7
+IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "images")
 GOOD = ("sim:broken", "--profile", "raw")
 
 
@@ -98,7 +101,7 @@ class Ends(unittest.TestCase):
         self.assertIn("vfio-user:SOCKET", run.stdout)
 
 
-class OtherProcess(unittest.TestCase):
+class Served(unittest.TestCase):
     def setUp(self):
         directory = tempfile.mkdtemp(prefix="pcigate-test-")
         self.addCleanup(shutil.rmtree, directory)
@@ -119,10 +122,11 @@ class OtherProcess(unittest.TestCase):
     def check(self, *arguments):
         return conform("vfio-user:" + self.socket, *arguments)
 
+
+class OtherProcess(Served):
     def test_what_can_be_seen_is_clean(self):
         self.serve("sim:broken", "raw")
-        # Without mediation nobody resets the table that the server keeps.
-        run = self.check("--no-reset")
+        run = self.check()
         self.assertEqual(run.returncode, 0, run.stdout)
         self.assertRegex(run.stdout, r"# SKIP cannot tell: the function's own side cannot be seen")
 
@@ -184,6 +188,61 @@ class OtherProcess(unittest.TestCase):
         self.assertIn("after the last check shown", run.stderr)
 
 
+class Interrupted(Served):
+    """A signal half-way: what a check has changed is put back, then the program ends by it."""
+
+    def read_all(self):
+        """Configuration space, as another client meets it."""
+        header = struct.Struct("=HHIII")
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.connect(self.socket)
+            for command, body in ((VERSION, struct.pack("=HH", 0, 0)),
+                                  (REGION_READ, struct.pack("=QII", 0, CONFIG, 4096))):
+                client.sendall(header.pack(1, command, 16 + len(body), 0, 0) + body)
+                size = header.unpack(client.recv(16, socket.MSG_WAITALL))[2]
+                data = client.recv(size - 16, socket.MSG_WAITALL)
+        finally:
+            client.close()
+        return data[16:]
+
+    def interrupt(self, number, *arguments):
+        run = subprocess.Popen([PCIGATE, "conform", "vfio-user:" + self.socket, *arguments], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+        # The checks of power states and resets wait: the signal comes in the middle of one.
+        seen = []
+        for line in run.stdout:
+            seen.append(line)
+            if " pm.unsupported-state-discarded:" in line or " flr.bit-reads-zero:" in line:
+                time.sleep(0.05)
+                run.send_signal(number)
+                break
+        out, errors = run.communicate(timeout=30)
+        self.assertEqual(run.returncode, -number, errors)
+        return "".join(seen) + out, errors
+
+    def test_put_back(self):
+        for number, only in ((signal.SIGINT, "pm.*"), (signal.SIGTERM, "flr.*"), (signal.SIGHUP, "pm.*")):
+            with self.subTest(number):
+                self.serve("sim:broken", "raw")
+                before = self.read_all()
+                out, errors = self.interrupt(number, "--only", only)
+                self.assertIn("Bail out! interrupted; the function is put back", out)
+                self.assertIn("interrupted", errors)
+                self.assertNotIn("not ok", out)
+                self.assertEqual(self.read_all(), before)
+                self.doCleanups()
+                self.setUp()
+
+    def test_a_whole_run_leaves_nothing(self):
+        self.serve("sim:broken", "raw")
+        before = self.read_all()
+        self.assertEqual(self.check("--no-reset").returncode, 0)
+        after = bytearray(self.read_all())
+        after[0x4a:0x50] = before[0x4a:0x50]  # what Vital Product Data last read
+        self.assertEqual(bytes(after), before)
+
+
 class Profiles(unittest.TestCase):
     """The kernel's faults by name, on a function that has all it takes to show them."""
 
@@ -192,7 +251,8 @@ class Profiles(unittest.TestCase):
         "linux.7.1.4-hidden-open", "linux.7.1.8-host-addresses", "linux.7.1.9-aer-to-hardware",
         "linux.7.1.10-flr-keeps-view", "linux.7.1.11-inert", "linux.7.1.12-link-control",
         "linux.7.1b.2-msi-flags-rewritten", "linux.1.6-msix-control", "linux.1.6-msi-reserved-bits",
-        "linux.1.6-vendor-open", "linux.2.1-not-gated",
+        "linux.1.6-vendor-open", "linux.2.1-not-gated", "linux.1.4-lost-enable", "linux.7.1.2-msi-not-put-back",
+        "linux.7.1.5-unchecked", "linux.7.1.14-guest-writable", "linux.7.1b.9-next-low-bits",
     }
 
     def test_linux(self):
@@ -204,11 +264,23 @@ class Profiles(unittest.TestCase):
         seen = set()
         zoo = os.path.join(corpus, "qemu", "zoo.txt")
         rebar = os.path.join(corpus, "pciutils", "cap-dvsec-cxl")
-        for func in (f"dump:{zoo}@0000:01:00.0", f"dump:{zoo}@0000:02:00.0", f"dump:{rebar}@6b:00.0"):
+        twisted = os.path.join(corpus, "pciutils", "broken-ecaps")
+        for func in (f"dump:{zoo}@0000:01:00.0", f"dump:{zoo}@0000:02:00.0", f"dump:{rebar}@6b:00.0",
+                     f"dump:{twisted}@00:00.0", f"dump:{os.path.join(corpus, 'pciutils', 'cap-rebar')}@09:00.0"):
             run = conform(func, "--profile", "linux", "--json")
             self.assertEqual(run.returncode, 1)
             seen |= set(json.loads(run.stdout)["known_faults"])
         self.assertEqual(self.SHOWN - seen, set())
+
+    def test_a_hidden_first_header_that_borrows_anothers_rules(self):
+        with open(os.path.join(IMAGES, "synth-12-hidden-ends.txt"), encoding="ascii") as file:
+            text = re.sub(r"^100: .. ..", "100: fe 01", file.read(), flags=re.MULTILINE)
+        with tempfile.NamedTemporaryFile("w", encoding="ascii") as image:
+            image.write(text)
+            image.flush()
+            known = json.loads(conform(f"dump:{image.name}", "--profile", "linux", "--json").stdout)["known_faults"]
+            self.assertIn("linux.7.1.7-id-in-a-byte", known)
+            self.assertEqual(conform(f"dump:{image.name}", "--profile", "guarded").returncode, 0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A check nobody has seen fail is no check: each one is tried on a function that has just the fault it looks for. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -175,6 +176,134 @@ static void a_function_is_left_as_it_was(void **state)
 	target_close(target);
 }
 
+/* The guest's side and the function's own, but for what Vital Product Data last read. */
+static void look(struct target *target, uint8_t *both)
+{
+	unsigned int dword;
+	uint32_t value;
+
+	assert_int_equal(target->ops->access(target, false, PCG_REGION_CONFIG, 0, both, PCG_CONFIG_EXTENDED), 0);
+	for (dword = 0; dword < PCG_CONFIG_DWORDS; dword++) {
+		assert_int_equal(probe_get(target->host, dword * 4, 4, &value), 0);
+		pcg_put32(both + PCG_CONFIG_EXTENDED + 4 * dword, value);
+	}
+	memset(both + BROKEN_VPD + 2, 0, 6);
+	memset(both + PCG_CONFIG_EXTENDED + BROKEN_VPD + 2, 0, 6);
+}
+
+static void a_mediated_function_is_left_as_it_was_on_both_sides(void **state)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find("guarded") };
+	struct run run = { 0 };
+	const struct conform_options options = { .result = take, .arg = &run };
+	static uint8_t before[2 * PCG_CONFIG_EXTENDED], after[sizeof(before)];
+	struct target *target;
+
+	(void)state;
+	assert_int_equal(target_open(&target, "sim:broken", &view, NULL), 0);
+	look(target, before);
+	assert_int_equal(conform_run(target, &options), 0);
+	look(target, after);
+	assert_memory_equal(before, after, sizeof(before));
+	target_close(target);
+}
+
+/* A run that is stopped at its @left-th access. */
+struct patience {
+	struct run run;
+	unsigned int left;
+};
+
+static void take_patiently(void *arg, const struct conform_result *r)
+{
+	take(&((struct patience *)arg)->run, r);
+}
+
+static bool out_of_patience(void *arg)
+{
+	struct patience *p = arg;
+
+	return p->left == 0 || --p->left == 0;
+}
+
+static void a_run_that_is_stopped_anywhere_puts_back(void **state)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find("raw") };
+	static uint8_t before[2 * PCG_CONFIG_EXTENDED], after[sizeof(before)];
+	unsigned int left, stopped = 0;
+	int r = -EINTR;
+
+	(void)state;
+	for (left = 1; r == -EINTR; left += left < 2000 ? 7 : 997) {
+		struct patience p = { .left = left };
+		const struct conform_options options = { .result = take_patiently, .stop = out_of_patience, .arg = &p };
+		struct target *target;
+
+		assert_int_equal(target_open(&target, "sim:broken", &view, NULL), 0);
+		look(target, before);
+		r = conform_run(target, &options);
+		look(target, after);
+		target_close(target);
+		assert_memory_equal(before, after, sizeof(before));
+		assert_string_equal(p.run.failed, "");
+		stopped += r == -EINTR;
+	}
+	assert_int_equal(r, 0);
+	assert_in_range(stopped, 200, 100000);
+}
+
+static void bars_are_placed_apart_and_aligned(void **state)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find("raw") };
+	const struct conform_options options = { .arg = NULL };
+	struct conform *c = calloc(1, sizeof(*c));
+	uint64_t at[PCG_NUM_BARS] = { 0 };
+	unsigned int n, k;
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(target_open(&c->target, "sim:broken", &view, NULL), 0);
+	c->options = &options;
+	assert_int_equal(session_begin(c), 0);
+	check_place(c);
+	for (n = 0; n < PCG_NUM_BARS; n++) {
+		if (c->bar[n].kind == PCG_BAR_NONE || c->bar[n].kind == PCG_BAR_UPPER)
+			continue;
+		at[n] = check_get(c, PCG_BAR0 + 4 * n, 4) & (c->bar[n].kind == PCG_BAR_IO ? ~3u : ~15u);
+		if (c->bar[n].kind == PCG_BAR_MEM64)
+			at[n] |= (uint64_t)check_get(c, PCG_BAR0 + 4 * n + 4, 4) << 32;
+		assert_int_not_equal(at[n], 0);
+		assert_int_equal(at[n] & (c->bar[n].size - 1), 0);
+		for (k = 0; k < n; k++)
+			assert_true(at[k] + c->bar[k].size <= at[n] || at[n] + c->bar[n].size <= at[k]);
+	}
+	assert_int_equal(check_get(c, PCG_COMMAND, 2) & 3, 0);
+	target_close(c->target);
+	free(c);
+}
+
+static void what_is_held_is_counted_and_goes_no_further(void **state)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find("raw") };
+	uint8_t bytes[4] = { 0x47, 0x01, 0, 0 };
+	struct target *target;
+	uint32_t before, after;
+
+	(void)state;
+	assert_int_equal(target_open(&target, "sim:broken", &view, NULL), 0);
+	assert_int_equal(probe_get(target->host, PCG_COMMAND, 2, &before), 0);
+	probe_hold(target->host, PCG_COMMAND);
+	assert_int_equal(target->ops->access(target, true, PCG_REGION_CONFIG, PCG_COMMAND, bytes, 2), 0);
+	assert_int_equal(probe_get(target->host, PCG_COMMAND, 2, &after), 0);
+	assert_int_equal(after, before);
+	assert_int_equal(target->host->nwrites, 1);
+	probe_calm(target->host);
+	assert_int_equal(target->ops->access(target, true, PCG_REGION_CONFIG, PCG_COMMAND, bytes, 2), 0);
+	assert_int_equal(probe_get(target->host, PCG_COMMAND, 2, &after), 0);
+	assert_int_not_equal(after, before);
+	target_close(target);
+}
+
 static void raised_bits_show_until_they_are_calmed(void **state)
 {
 	const struct pcg_view_options view = { .profile = pcg_profile_find("raw") };
@@ -273,6 +402,10 @@ int main(void)
 		cmocka_unit_test(a_fault_chooses_its_checks),
 		cmocka_unit_test(resets_can_be_left_out),
 		cmocka_unit_test(a_function_is_left_as_it_was),
+		cmocka_unit_test(a_mediated_function_is_left_as_it_was_on_both_sides),
+		cmocka_unit_test(a_run_that_is_stopped_anywhere_puts_back),
+		cmocka_unit_test(bars_are_placed_apart_and_aligned),
+		cmocka_unit_test(what_is_held_is_counted_and_goes_no_further),
 		cmocka_unit_test(raised_bits_show_until_they_are_calmed),
 		cmocka_unit_test(an_unknown_fault_is_refused),
 		cmocka_unit_test(the_walk_ends_on_every_kind_of_lie),

@@ -62,6 +62,8 @@ static void pass_on(struct broken *b, uint16_t dword, uint8_t be, uint32_t value
 	bool devctl = dword == (BROKEN_EXP + PCG_EXP_DEVCTL) / 4;
 	uint8_t out;
 
+	if (b->act == ACT_BIST_PASSED && dword == PCG_BIST / 4 && be & 8u)
+		below_write(b, dword, 8u, value);
 	if (twisted(b, TWIST_NEVER_CLEAR, dword))
 		ones = 0;
 	if (twisted(b, TWIST_CLEAR_TOGETHER, dword) && ones != 0)
@@ -104,7 +106,8 @@ static void reset_view(struct broken *b)
 		broken_entries_reset(b);
 	if (b->act == ACT_FLR_IDENTITY)
 		b->guest.value[PCG_SUBVENDOR / 4] ^= 1;
-	below_write(b, PCG_COMMAND / 4, 3, below_read(b, PCG_COMMAND / 4) & ~(uint32_t)PCG_COMMAND_MASTER);
+	/* The function behind is reset too, as far as it follows the guest. */
+	below_write(b, PCG_COMMAND / 4, 3, below_read(b, PCG_COMMAND / 4) & ~b->forward[PCG_COMMAND / 4]);
 }
 
 static void act_express(struct broken *b, uint16_t dword, uint8_t be, uint32_t value, unsigned int actions)
@@ -293,6 +296,10 @@ static int whole_config(const struct broken *b, bool write, uint64_t offset, uin
 			memset(data, 0, length);
 		return 0;
 	}
+	if (b->act == ACT_READ_REFUSED && !write && offset == BROKEN_VNDR + 4)
+		return -EIO;
+	if (b->act == ACT_WRITE_REFUSED && write && offset == PCG_VENDOR && length == 2)
+		return -EINVAL;
 	if (write || result != 0)
 		return result;
 	if ((b->act == ACT_READS_THREE && length == 3) || (b->act == ACT_READS_EIGHT && length == 8) ||

@@ -74,6 +74,7 @@ enum broken_act {
 	ACT_BAR_REGION,       /* a region of another size */
 	ACT_BAR_STRAY_REGION, /* a region without a BAR */
 	ACT_MRRS_LOW,         /* read requests below the path's payload */
+	ACT_BIST_PASSED,      /* a self-test is started */
 	ACT_MSI_REWRITES,     /* a write of the header rewrites the function's control word */
 	ACT_MSIX_DWORD,       /* the control word cannot be written as part of a dword */
 	ACT_ENTRY_DROPPED,    /* writes of the table are dropped */
@@ -90,6 +91,8 @@ enum broken_act {
 	ACT_READS_EIGHT,
 	ACT_READS_WHOLE,
 	ACT_RESTLESS,
+	ACT_READ_REFUSED,  /* a vendor's register cannot be read */
+	ACT_WRITE_REFUSED, /* the ids cannot be written, by words */
 	ACT_PAST_READ,
 	ACT_PAST_WRITE,
 	ACT_WRAPS,

@@ -83,6 +83,7 @@ static const struct value common[] = {
 
 /* The function's own: two capabilities that the guest is not shown, and what the host has set up. */
 static const struct value beneath[] = {
+	{ PCG_BIST, 1, 0x80, "PCIe 6.0, 7.5.1.1.10" },
 	{ PCG_BAR0, 4, 0xe0000004, "placed" },
 	{ PCG_BAR0 + 8, 4, 0xe1000008, "placed" },
 	{ PCG_BAR0 + 12, 4, 0x0000c001, "placed" },
