@@ -1,235 +1,221 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A connection: how it begins, what was agreed, and how it ends. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "vfio-user/client.h"
+#include "vfio-user/version.h"
 
-#define CLIENT_MESSAGE_MAX (WIRE_HEADER + 4096 + WIRE_MAX_DATA)
-
-int client_attach(struct client *client, int fd)
+void client_note(const struct pcg_client *client, enum pcg_level level, const char *format, ...)
 {
-	memset(client, 0, sizeof(*client));
-	client->fd = fd;
-	client->buffer = malloc(CLIENT_MESSAGE_MAX);
-	return client->buffer == NULL ? -ENOMEM : 0;
+	char text[384];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	base_log(&client->log, level, "%s: %s", client->name, text);
 }
 
-int client_connect(struct client *client, const char *path)
+int client_die(struct pcg_client *client, int error, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	client_note(client, PCG_ERROR, "%s: %s; this connection is over, connect again", text, strerror(-error));
+	client->dead = error;
+	client_drop_fds(client);
+	close(client->fd);
+	client->fd = -1;
+	return error;
+}
+
+int client_ready(struct pcg_client *client)
+{
+	if (client->dead != 0) {
+		client_note(client, PCG_ERROR, "this connection is over since %s; connect again",
+			    strerror(-client->dead));
+		return -ENOTCONN;
+	}
+	if (client->busy) {
+		client_note(client, PCG_ERROR, "a hook of this client calls into it; let it return first");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* --- the beginning --- */
+
+static int client_check_version(struct pcg_client *client, const struct version *version)
+{
+	/* A minor version of its own is no obstacle: it adds, and what it adds is not asked for. */
+	if (version->major != 0) {
+		client_note(client, PCG_ERROR, "VERSION: the server speaks %u.%u, only 0.x is spoken here",
+			    version->major, version->minor);
+		return -EPROTO;
+	}
+	if (version->max_data_xfer_size == 0) {
+		client_note(client, PCG_ERROR, "VERSION: max_data_xfer_size is 0: no register could be read");
+		return -EPROTO;
+	}
+	client->limits = (struct pcg_client_limits){
+		.minor = version->minor,
+		.max_msg_fds = version->max_msg_fds,
+		.max_data_xfer_size = version->max_data_xfer_size,
+		.max_dma_maps = version->max_dma_maps,
+		.pgsizes = version->pgsizes != 0 ? version->pgsizes : WIRE_PAGE,
+		.write_multiple = version->write_multiple,
+	};
+	return 0;
+}
+
+static int client_hello(struct pcg_client *client)
+{
+	uint8_t body[512];
+	struct client_call call = { .command = WIRE_VERSION, .head = body, .least = WIRE_VERSION_FIXED };
+	struct version version;
+	const char *why;
+	int r;
+
+	call.head_size = version_write(body, sizeof(body));
+	r = client_call(client, &call);
+	if (r != 0)
+		return r;
+	r = version_read(&version, call.reply, call.reply_size, &why);
+	if (r != 0) {
+		client_note(client, PCG_ERROR, "the server's %s", why);
+		return r == -ENOMEM ? r : -EPROTO;
+	}
+	return client_check_version(client, &version);
+}
+
+/* @fd is taken over. */
+static int client_begin(struct pcg_client **out, int fd, const char *name, uint32_t timeout_ms,
+			const struct pcg_log *log)
+{
+	struct pcg_client *client = calloc(1, sizeof(*client));
+	int r;
+
+	if (client == NULL || (client->buffer = malloc(CLIENT_MESSAGE_MAX)) == NULL) {
+		base_log(log, PCG_ERROR, "%s: no memory for a client", name);
+		free(client);
+		close(fd);
+		return -ENOMEM;
+	}
+	client->fd = fd;
+	if (log != NULL)
+		client->log = *log;
+	snprintf(client->name, sizeof(client->name), "%s", name);
+	pcg_client_timeout(client, timeout_ms);
+	r = client_hello(client);
+	if (r != 0)
+		pcg_client_destroy(client);
+	else
+		*out = client;
+	return r;
+}
+
+/* A server that talks to one client at a time lets a second one wait here: its backlog is full. */
+static int client_connect(int fd, const struct sockaddr_un *address, uint64_t end)
+{
+	for (;;) {
+		uint64_t now = client_now(), left = end > now ? end - now : 0;
+		const struct timeval wait = { .tv_sec = (time_t)(left / 1000),
+					      .tv_usec = (suseconds_t)(left % 1000 * 1000) };
+
+		/* A timeout of zero is none at all. */
+		if (left == 0)
+			return -ETIMEDOUT;
+		if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) != 0)
+			return -errno;
+		if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+			return 0;
+		if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+}
+
+int pcg_client_create(struct pcg_client **client, const char *path, uint32_t timeout_ms, const struct pcg_log *log)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	uint64_t end = client_now() + (timeout_ms != 0 ? timeout_ms : PCG_CLIENT_TIMEOUT);
 	int fd, r;
 
-	memset(client, 0, sizeof(*client));
-	client->fd = -1;
-	if (strlen(path) >= sizeof(address.sun_path))
+	*client = NULL;
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		base_log(log, PCG_ERROR, "%.64s…: longer than the %zu bytes that a socket's path can have", path,
+			 sizeof(address.sun_path) - 1);
 		return -ENAMETOOLONG;
+	}
 	memcpy(address.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		r = -errno;
-		close(fd);
+	r = fd < 0 ? -errno : client_connect(fd, &address, end);
+	if (r != 0) {
+		base_log(log, PCG_ERROR, "%s: %s; is a server listening there, and has it no other client?", path,
+			 strerror(-r));
+		if (fd >= 0)
+			close(fd);
 		return r;
 	}
-	return client_attach(client, fd);
+	return client_begin(client, fd, path, timeout_ms, log);
 }
 
-void client_close(struct client *client)
+int pcg_client_create_fd(struct pcg_client **client, int fd, uint32_t timeout_ms, const struct pcg_log *log)
 {
+	char name[32];
+
+	*client = NULL;
+	snprintf(name, sizeof(name), "descriptor %d", fd);
+	return client_begin(client, fd, name, timeout_ms, log);
+}
+
+void pcg_client_destroy(struct pcg_client *client)
+{
+	if (client == NULL)
+		return;
+	for (uint32_t index = 0; index < PCG_NUM_IRQS; index++)
+		client_vectors_close(client, index);
+	client_drop_fds(client);
 	if (client->fd >= 0)
 		close(client->fd);
 	free(client->buffer);
-	client->fd = -1;
-	client->buffer = NULL;
+	free(client);
 }
 
-static int client_send(struct client *client, const struct wire_header *header, const struct client_call *call)
+/* --- what it is --- */
+
+const struct pcg_client_limits *pcg_client_limits(const struct pcg_client *client)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(WIRE_FDS_LIMIT * sizeof(int))];
-	} control;
-	uint8_t head[WIRE_HEADER];
-	struct iovec iov[3] = { { head, sizeof(head) },
-				{ (void *)call->head, call->head_size },
-				{ (void *)call->data, call->data_size } };
-	struct msghdr message = { .msg_iov = iov, .msg_iovlen = 3 };
-
-	if (call->nfds > WIRE_FDS_LIMIT)
-		return -EINVAL;
-	wire_header_write(header, head);
-	if (call->nfds > 0) {
-		struct cmsghdr *cmsg = &control.align;
-
-		memset(&control, 0, sizeof(control));
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(call->nfds * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), call->fds, call->nfds * sizeof(int));
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(call->nfds * sizeof(int));
-	}
-	while (message.msg_iovlen > 0) {
-		ssize_t n = sendmsg(client->fd, &message, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		message.msg_control = NULL;
-		message.msg_controllen = 0;
-		while (message.msg_iovlen > 0 && (size_t)n >= message.msg_iov->iov_len) {
-			n -= (ssize_t)message.msg_iov->iov_len;
-			message.msg_iov++;
-			message.msg_iovlen--;
-		}
-		if (message.msg_iovlen > 0) {
-			message.msg_iov->iov_base = (uint8_t *)message.msg_iov->iov_base + n;
-			message.msg_iov->iov_len -= (size_t)n;
-		}
-	}
-	return 0;
+	return &client->limits;
 }
 
-/* Keeps the first descriptor in *@fd, which may be NULL, and closes the others. */
-static void client_take_fds(struct msghdr *message, int *fd)
+void pcg_client_timeout(struct pcg_client *client, uint32_t timeout_ms)
 {
-	struct cmsghdr *cmsg;
-
-	for (cmsg = CMSG_FIRSTHDR(message); cmsg != NULL; cmsg = CMSG_NXTHDR(message, cmsg)) {
-		size_t i, n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (i = 0; i < n; i++) {
-			int one;
-
-			memcpy(&one, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(one));
-			if (fd != NULL && *fd < 0)
-				*fd = one;
-			else
-				close(one);
-		}
-	}
+	client->timeout_ms = timeout_ms != 0 ? timeout_ms : PCG_CLIENT_TIMEOUT;
 }
 
-/* Reads until @size bytes of the message are in the buffer; *@filled says how many are. */
-static int client_fill(struct client *client, size_t size, size_t *filled, int *fd)
+int pcg_client_dead(const struct pcg_client *client)
 {
-	while (*filled < size) {
-		union {
-			struct cmsghdr align;
-			char bytes[CMSG_SPACE(WIRE_FDS_LIMIT * sizeof(int))];
-		} control;
-		struct iovec iov = { client->buffer + *filled, size - *filled };
-		struct msghdr message = {
-			.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
-		};
-		ssize_t n = recvmsg(client->fd, &message, MSG_CMSG_CLOEXEC);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -ENOTCONN;
-		client_take_fds(&message, fd);
-		*filled += (size_t)n;
-	}
-	return 0;
+	return client->dead;
 }
 
-static int client_receive(struct client *client, struct wire_header *header, int *fd)
+int pcg_client_fd(const struct pcg_client *client)
 {
-	size_t filled = 0;
-	int r = client_fill(client, WIRE_HEADER, &filled, fd);
-
-	if (r != 0)
-		return r;
-	wire_header_read(header, client->buffer);
-	if (header->size < WIRE_HEADER || header->size > CLIENT_MESSAGE_MAX)
-		return -EPROTO;
-	return client_fill(client, header->size, &filled, fd);
+	return client->fd;
 }
 
-/* The server asks of memory: the message in the buffer becomes its answer. */
-static int client_serve(struct client *client, struct wire_header *header)
+void pcg_client_memory(struct pcg_client *client, const struct pcg_client_memory *memory)
 {
-	struct client_call answer = { 0 };
-	struct wire_dma_access access;
-	uint8_t head[WIRE_ACCESS_SIZE];
-	uint8_t *data = client->buffer + WIRE_HEADER + WIRE_ACCESS_SIZE;
-	bool write = header->command == WIRE_DMA_WRITE;
-	int r = -EINVAL;
-
-	memset(&access, 0, sizeof(access));
-	if ((write || header->command == WIRE_DMA_READ) && header->size >= WIRE_HEADER + WIRE_ACCESS_SIZE) {
-		wire_dma_access_read(&access, client->buffer + WIRE_HEADER);
-		if (access.count <= WIRE_MAX_DATA &&
-		    header->size == WIRE_HEADER + WIRE_ACCESS_SIZE + (write ? access.count : 0))
-			r = client->memory == NULL
-				    ? -ENODEV
-				    : client->memory(client->arg, write, access.address, data, (size_t)access.count);
-	}
-	header->flags = WIRE_REPLY;
-	header->error = 0;
-	header->size = WIRE_HEADER;
-	if (r != 0) {
-		header->flags |= WIRE_ERROR;
-		header->error = (uint32_t)-r;
-		return client_send(client, header, &answer);
-	}
-	wire_dma_access_write(&access, head);
-	answer.head = head;
-	answer.head_size = sizeof(head);
-	answer.data = data;
-	answer.data_size = write ? 0 : (size_t)access.count;
-	header->size += (uint32_t)(answer.head_size + answer.data_size);
-	return client_send(client, header, &answer);
-}
-
-int client_call(struct client *client, struct client_call *call)
-{
-	struct wire_header header = { .id = client->id++, .command = call->command, .flags = call->flags };
-	struct wire_header answer;
-	int r;
-
-	call->reply = NULL;
-	call->reply_size = 0;
-	call->reply_fd = -1;
-	header.size = (uint32_t)(WIRE_HEADER + call->head_size + call->data_size);
-	r = client_send(client, &header, call);
-	if (r != 0 || (call->flags & WIRE_NO_REPLY) != 0)
-		return r;
-
-	for (;;) {
-		r = client_receive(client, &answer, &call->reply_fd);
-		if (r == 0 && (answer.flags & WIRE_TYPE) == WIRE_REPLY)
-			break;
-		if (r == 0)
-			r = client_serve(client, &answer);
-		if (r != 0)
-			goto fail;
-	}
-	r = -EPROTO;
-	if (answer.id != header.id || answer.command != header.command)
-		goto fail;
-	if ((answer.flags & WIRE_ERROR) != 0) {
-		r = answer.error == 0 || answer.error > 4095 ? -EIO : -(int)answer.error;
-		goto fail;
-	}
-	call->reply = client->buffer + WIRE_HEADER;
-	call->reply_size = answer.size - WIRE_HEADER;
-	return 0;
-
-fail:
-	if (call->reply_fd >= 0)
-		close(call->reply_fd);
-	call->reply_fd = -1;
-	return r;
+	client->memory = memory != NULL ? *memory : (struct pcg_client_memory){ 0 };
 }

@@ -13,6 +13,7 @@ static const struct version defaults = {
 	.max_msg_fds = 8,
 	.max_data_xfer_size = WIRE_MAX_DATA,
 	.max_dma_maps = WIRE_MAX_MAPS,
+	.pgsizes = WIRE_PAGE,
 };
 
 static int version_number(json_object *capabilities, const char *key, uint64_t *number, const char **why)
@@ -33,7 +34,7 @@ static int version_number(json_object *capabilities, const char *key, uint64_t *
 static int version_capabilities(struct version *version, json_object *root, const char **why)
 {
 	uint64_t fds = version->max_msg_fds;
-	json_object *capabilities;
+	json_object *capabilities, *multiple;
 	int r;
 
 	if (!json_object_is_type(root, json_type_object)) {
@@ -51,6 +52,10 @@ static int version_capabilities(struct version *version, json_object *root, cons
 		r = version_number(capabilities, "max_data_xfer_size", &version->max_data_xfer_size, why);
 	if (r == 0)
 		r = version_number(capabilities, "max_dma_maps", &version->max_dma_maps, why);
+	if (r == 0)
+		r = version_number(capabilities, "pgsizes", &version->pgsizes, why);
+	if (json_object_object_get_ex(capabilities, "write_multiple", &multiple))
+		version->write_multiple = json_object_get_boolean(multiple);
 	version->max_msg_fds = fds > UINT32_MAX ? UINT32_MAX : (uint32_t)fds;
 	return r;
 }

@@ -3,6 +3,7 @@
 #ifndef VFIO_USER_VERSION_H
 #define VFIO_USER_VERSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,8 @@ struct version {
 	uint32_t max_msg_fds;
 	uint64_t max_data_xfer_size;
 	uint64_t max_dma_maps;
+	uint64_t pgsizes; /* bit mask */
+	bool write_multiple;
 };
 
 /* Longest JSON text looked at, its NUL included, and how deep it may nest. */

@@ -53,6 +53,7 @@ enum wire_sizes {
 	WIRE_IRQ_INFO_SIZE = 16,
 	WIRE_IRQ_SET_SIZE = 20,
 	WIRE_ACCESS_SIZE = 16,
+	WIRE_FEATURE_HEAD = 8, /* argsz, flags */
 	WIRE_MULTI_HEADER = 8,
 	WIRE_MULTI_ENTRY = 24,
 	WIRE_MULTI_DATA = 8, /* the most one entry writes */

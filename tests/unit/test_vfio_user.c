@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages in and out of bytes, VERSION texts, and the client against a server that is played here. */
+/* Messages in and out of bytes, and VERSION texts. */
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "vfio-user/client.h"
 #include "vfio-user/version.h"
 #include "vfio-user/wire.h"
 
@@ -212,130 +207,6 @@ static void version_of_ours_reads_back(void **state)
 		assert_int_equal(version_write(bytes, room), 0);
 }
 
-/* --- the client --- */
-
-struct play {
-	int fd;
-	const uint8_t *answer; /* sent as soon as a message has come */
-	size_t size;
-	int send_fd;
-	bool close_early;
-};
-
-static void *play_server(void *arg)
-{
-	struct play *play = arg;
-	uint8_t buffer[4096];
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-	} control = { .bytes = { 0 } };
-	struct iovec iov = { (void *)(uintptr_t)play->answer, play->size };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (recv(play->fd, buffer, sizeof(buffer), 0) <= 0)
-		return NULL;
-	if (play->send_fd >= 0) {
-		int fds[2] = { play->send_fd, play->send_fd };
-
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(fds));
-		memcpy(CMSG_DATA(&control.align), fds, sizeof(fds));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
-	if (play->size > 0)
-		sendmsg(play->fd, &message, MSG_NOSIGNAL);
-	if (play->close_early)
-		shutdown(play->fd, SHUT_RDWR);
-	return NULL;
-}
-
-static int lowest_free_fd(void)
-{
-	int fd = dup(0);
-
-	close(fd);
-	return fd;
-}
-
-/* What client_irq_info() says when the server sends these bytes. */
-static int told(const uint8_t *answer, size_t size, int send_fd)
-{
-	struct play play = { .answer = answer, .size = size, .send_fd = send_fd, .close_early = true };
-	struct wire_irq_info info;
-	struct client client;
-	pthread_t thread;
-	int pair[2], r, before = lowest_free_fd();
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	play.fd = pair[1];
-	assert_int_equal(client_attach(&client, pair[0]), 0);
-	assert_int_equal(pthread_create(&thread, NULL, play_server, &play), 0);
-	r = client_irq_info(&client, 2, &info);
-	pthread_join(thread, NULL);
-	client_close(&client);
-	close(pair[1]);
-	assert_int_equal(lowest_free_fd(), before);
-	return r;
-}
-
-static size_t answer(uint8_t *bytes, struct wire_header header, size_t body)
-{
-	memset(bytes, 0, WIRE_HEADER + body);
-	if (header.size == 0)
-		header.size = (uint32_t)(WIRE_HEADER + body);
-	wire_header_write(&header, bytes);
-	return WIRE_HEADER + body;
-}
-
-static void client_takes_a_good_answer(void **state)
-{
-	const struct wire_header good = { .command = WIRE_GET_IRQ_INFO, .flags = WIRE_REPLY };
-	uint8_t bytes[64];
-
-	(void)state;
-	assert_int_equal(told(bytes, answer(bytes, good, WIRE_IRQ_INFO_SIZE), -1), 0);
-	assert_int_equal(told(bytes, answer(bytes, good, WIRE_IRQ_INFO_SIZE), 0), 0); /* descriptors are closed */
-}
-
-static void client_survives_bad_answers(void **state)
-{
-	struct wire_header h = { .command = WIRE_GET_IRQ_INFO, .flags = WIRE_REPLY };
-	uint8_t bytes[64];
-
-	(void)state;
-	assert_int_equal(told(bytes, answer(bytes, h, WIRE_IRQ_INFO_SIZE - 1), -1), -EPROTO);
-	h.size = 15;
-	assert_int_equal(told(bytes, answer(bytes, h, 16), -1), -EPROTO);
-	h.size = UINT32_MAX;
-	assert_int_equal(told(bytes, answer(bytes, h, 16), 0), -EPROTO);
-	h.size = 48;
-	assert_int_equal(told(bytes, answer(bytes, h, 16), -1), -ENOTCONN);
-	h.size = 0;
-	h.id = 1;
-	assert_int_equal(told(bytes, answer(bytes, h, 16), -1), -EPROTO);
-	h.id = 0;
-	h.command = WIRE_GET_INFO;
-	assert_int_equal(told(bytes, answer(bytes, h, 16), -1), -EPROTO);
-	assert_int_equal(told(bytes, 7, -1), -ENOTCONN);
-	assert_int_equal(told(bytes, 0, -1), -ENOTCONN);
-}
-
-static void client_passes_errors_on(void **state)
-{
-	struct wire_header h = { .command = WIRE_GET_IRQ_INFO, .flags = WIRE_REPLY | WIRE_ERROR, .error = EBUSY };
-	uint8_t bytes[64];
-
-	(void)state;
-	assert_int_equal(told(bytes, answer(bytes, h, 0), -1), -EBUSY);
-	h.error = 0;
-	assert_int_equal(told(bytes, answer(bytes, h, 0), -1), -EIO);
-	h.error = 0x80000000u;
-	assert_int_equal(told(bytes, answer(bytes, h, 0), -1), -EIO);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,9 +219,6 @@ int main(void)
 		cmocka_unit_test(version_texts_refused),
 		cmocka_unit_test(version_is_bounded),
 		cmocka_unit_test(version_of_ours_reads_back),
-		cmocka_unit_test(client_takes_a_good_answer),
-		cmocka_unit_test(client_survives_bad_answers),
-		cmocka_unit_test(client_passes_errors_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
