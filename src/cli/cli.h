@@ -28,12 +28,16 @@ struct cli_verb {
 };
 
 int cli_serve(int argc, char **argv);
+int cli_capture(int argc, char **argv);
 int cli_conform(int argc, char **argv);
 int cli_diff(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
+int cli_list(int argc, char **argv);
 int cli_map(int argc, char **argv);
 int cli_quirks_verb(int argc, char **argv);
 int cli_replay(int argc, char **argv);
+int cli_vf(int argc, char **argv);
 int cli_why(int argc, char **argv);
 
 /** cli_log() - notes to stderr, those up to @most; constant, needs no end */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/look.h"
+#include "cli/options.h"
 #include "cli/policy.h"
 #include "cli/fate.h"
 #include "cli/regname.h"
@@ -192,7 +192,7 @@ static void print_json(const struct sides *sides, const struct list *list)
 }
 
 struct settings {
-	struct pcg_view_options view;
+	struct cli_view view;
 	struct pcg_view_options against; /* .profile NULL: the function itself */
 	bool json;
 	const char *func;
@@ -211,41 +211,38 @@ static void usage(FILE *out)
 	fprintf(out, "\nExit status 0: nothing differs, 1: something does.\n");
 }
 
+static int take(void *settings, int option)
+{
+	struct settings *s = settings;
+
+	s->json |= option == 'j';
+	return option == 'a' && cli_profile("diff", &s->against, optarg) < 0 ? CLI_USAGE : CLI_DONE;
+}
+
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "against", required_argument, NULL, 'a' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct cli_form form = {
+	.verb = "diff",
+	.options = long_options,
+	.take = take,
+	.usage = usage,
+};
+
 static int parse(int argc, char **argv, struct settings *s)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },          { "against", required_argument, NULL, 'a' },
-		{ "profile", required_argument, NULL, 'p' }, { "policy", required_argument, NULL, 'P' },
-		{ "quirks", required_argument, NULL, 'q' },  { "no-quirks", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
-	};
-	struct pcg_view_options other = { 0 };
-	int option;
+	int ret = cli_options(&form, argc, argv, &s->view, s);
 
-	s->view.profile = pcg_profile_find("guarded");
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'h') {
-			usage(stdout);
-			return -1;
-		}
-		s->json |= option == 'j';
-		if (option == '?' || (option == 'p' && cli_profile("diff", &s->view, optarg) < 0) ||
-		    (option == 'a' && cli_profile("diff", &other, optarg) < 0) ||
-		    (option == 'P' && cli_policy("diff", &s->view, optarg) < 0) ||
-		    (option == 'q' && cli_quirks("diff", &s->view, optarg) < 0))
-			return CLI_USAGE;
-	}
-	if (optind != argc - 1)
-		return cli_error("diff", CLI_USAGE, "name one function; pcigate diff --help says how");
+	if (ret != CLI_DONE)
+		return ret;
 	s->func = argv[optind];
-	if (cli_default_quirks("diff", &s->view) < 0)
-		return CLI_USAGE;
-	s->against = s->view;
-	s->against.profile = other.profile;
-	if (other.profile != NULL && strncmp(s->func, "live:", 5) == 0)
+	if (s->against.profile != NULL && strncmp(s->func, "live:", 5) == 0)
 		return cli_error("diff", CLI_USAGE,
 				 "--against: a running server has one profile; name its FUNC instead");
-	if (other.profile == s->view.profile)
+	if (s->against.profile == s->view.options.profile)
 		return cli_error("diff", CLI_USAGE, "--against: two different profiles are compared");
 	return CLI_DONE;
 }
@@ -254,19 +251,22 @@ static int parse(int argc, char **argv, struct settings *s)
 static int look_again(struct sides *sides, const struct settings *s, struct look *other)
 {
 	static struct view_record records[2];
-	const struct pcg_view_options *options[2] = { &s->view, &s->against };
+	const struct look *looks[2] = { sides->look, other };
+	struct cli_view view = s->view;
 	unsigned int i;
+	int ret;
 
-	if (look_at(other, s->func, &s->against, NULL) < 0)
-		return cli_error("diff", CLI_CANNOT, "--against: %s cannot be opened with that profile", s->func);
-	sides->config[0] = sides->look->guest;
-	sides->config[1] = other->guest;
+	view.options.profile = s->against.profile;
+	ret = look_at(other, s->func, &view, NULL);
+	if (ret != CLI_DONE)
+		return cli_error("diff", ret, "--against: %s cannot be opened with that profile", s->func);
 	for (i = 0; i < 2; i++) {
-		sides->names[i] = options[i]->profile->name;
+		sides->names[i] = looks[i]->view.profile->name;
+		sides->config[i] = looks[i]->guest;
 		sides->fates[i] = &records[i];
-		if (view_record_init(&records[i], &sides->look->info, sides->look->host, options[i], NULL) < 0)
-			return cli_error("diff", CLI_CANNOT, "%s: profile %s cannot be compiled for it", s->func,
-					 sides->names[i]);
+		ret = look_record(looks[i], "diff", &records[i]);
+		if (ret != CLI_DONE)
+			return ret;
 	}
 	return CLI_DONE;
 }
@@ -285,11 +285,12 @@ int cli_diff(int argc, char **argv)
 	int ret = parse(argc, argv, &s);
 
 	if (ret != CLI_DONE)
-		return ret < 0 ? CLI_DONE : ret;
-	if (look_at(&look, s.func, &s.view, &notes) < 0)
-		return CLI_CANNOT;
-	if (s.against.profile != NULL && look_again(&sides, &s, &other) != CLI_DONE)
-		return CLI_CANNOT;
+		return cli_status(ret);
+	ret = look_at(&look, s.func, &s.view, &notes);
+	if (ret == CLI_DONE && s.against.profile != NULL)
+		ret = look_again(&sides, &s, &other);
+	if (ret != CLI_DONE)
+		return ret;
 	compare(&sides, &list);
 	if (s.json)
 		print_json(&sides, &list);

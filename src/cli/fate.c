@@ -197,6 +197,21 @@ static void linux_rule(const struct why *why, char *text, size_t size)
 		snprintf(text, size, "nobody's: hardware, read and written");
 }
 
+/* The profile would show it, this function's cannot be shown; a note said so when the view was compiled. */
+static const char *hidden_why(const struct pcg_cap *cap)
+{
+	bool vendors = cap->extended ? cap->id == PCG_ECAP_VSEC || cap->id == PCG_ECAP_DVSEC
+				     : cap->id == PCG_CAP_VNDR || cap->id == PCG_CAP_HT;
+
+	if (vendors)
+		return "hidden: only its vendor knows it, and no quirk opens any of it";
+	if (cap->extended && cap->id == PCG_ECAP_REBAR)
+		return "hidden: what it says fits no BAR of this function, or a quirk drops it";
+	if (!cap->extended && cap->id == PCG_CAP_MSIX)
+		return "hidden: its table or its pending bits lie in no BAR, or a quirk drops it";
+	return "hidden: the next one cuts it short, or a quirk drops it";
+}
+
 void fate_cap(const struct pcg_view *view, const struct pcg_cap *cap, char *text, size_t size)
 {
 	const struct pcg_profile *profile = view->profile;
@@ -215,7 +230,7 @@ void fate_cap(const struct pcg_view *view, const struct pcg_cap *cap, char *text
 	} else if (view_second(view, cap)) {
 		snprintf(text, size, "hidden: one instance with state is all there can be");
 	} else {
-		snprintf(text, size, "hidden: only its vendor knows it, and no quirk opens any of it");
+		snprintf(text, size, "%s", hidden_why(cap));
 	}
 }
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/look.h"
+#include "cli/options.h"
 #include "cli/policy.h"
 #include "host/dump/lspci_text.h"
 
@@ -15,8 +15,7 @@ struct settings {
 	bool json;
 	unsigned int x;
 	unsigned int v;
-	struct pcg_view_options view;
-	const char *func;
+	struct cli_view view;
 };
 
 static void usage(FILE *out)
@@ -34,62 +33,32 @@ static void usage(FILE *out)
 		"\nFUNC: dump:FILE[@BDF], sim:MODEL, or live:CONTROL[@N] of a server started with --control CONTROL\n");
 }
 
-static int parse(int argc, char **argv, struct settings *s)
+static int take(void *settings, int option)
 {
-	static const struct option options[] = {
-		{ "guest", no_argument, NULL, 'g' },
-		{ "host", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "profile", required_argument, NULL, 'p' },
-		{ "policy", required_argument, NULL, 'P' },
-		{ "quirks", required_argument, NULL, 'q' },
-		{ "no-quirks", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, '?' + 256 },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
+	struct settings *s = settings;
 
-	s->guest = true;
-	s->view.profile = pcg_profile_find("guarded");
-	while ((option = getopt_long(argc, argv, "vx", options, NULL)) != -1) {
-		switch (option) {
-		case 'g':
-		case 'h':
-			s->guest = option == 'g';
-			break;
-		case 'j':
-			s->json = true;
-			break;
-		case 'v':
-			s->v++;
-			break;
-		case 'x':
-			s->x++;
-			break;
-		case 'p':
-			if (cli_profile("inspect", &s->view, optarg) < 0)
-				return CLI_USAGE;
-			break;
-		case 'P':
-			if (cli_policy("inspect", &s->view, optarg) < 0)
-				return CLI_USAGE;
-			break;
-		case 'q':
-			if (cli_quirks("inspect", &s->view, optarg) < 0)
-				return CLI_USAGE;
-			break;
-		case '?' + 256:
-			usage(stdout);
-			return -1;
-		default:
-			return CLI_USAGE;
-		}
-	}
-	if (optind != argc - 1)
-		return cli_error("inspect", CLI_USAGE, "name one function; pcigate inspect --help says how");
-	s->func = argv[optind];
-	return cli_default_quirks("inspect", &s->view) < 0 ? CLI_USAGE : CLI_DONE;
+	if (option == 'g' || option == 'h')
+		s->guest = option == 'g';
+	s->json |= option == 'j';
+	s->v += option == 'v';
+	s->x += option == 'x';
+	return CLI_DONE;
 }
+
+static const struct option long_options[] = {
+	{ "guest", no_argument, NULL, 'g' },
+	{ "host", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct cli_form form = {
+	.verb = "inspect",
+	.letters = "vx",
+	.options = long_options,
+	.take = take,
+	.usage = usage,
+};
 
 /* "dump:FILE@01:00.0,option" keeps its address; everything else is function 0 of a machine of its own. */
 static void choose_bdf(const struct look *look, char *bdf, size_t size)
@@ -171,12 +140,15 @@ int cli_inspect(int argc, char **argv)
 	static struct look look;
 	struct settings s = { 0 };
 	struct pcg_log notes = cli_log(PCG_WARN);
-	int ret = parse(argc, argv, &s);
+	int ret;
 
+	s.guest = true;
+	ret = cli_options(&form, argc, argv, &s.view, &s);
 	if (ret != CLI_DONE)
-		return ret < 0 ? CLI_DONE : ret;
-	if (look_at(&look, s.func, &s.view, &notes) < 0)
-		return CLI_CANNOT;
+		return cli_status(ret);
+	ret = look_at(&look, argv[optind], &s.view, &notes);
+	if (ret != CLI_DONE)
+		return ret;
 	if (s.json)
 		print_json(&look);
 	else

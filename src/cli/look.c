@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <poll.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,11 @@
 #include <pcigate/function.h>
 
 #include "base/log.h"
+#include "cli/cli.h"
 #include "cli/look.h"
-#include "serve/control_client.h"
+#include "host/wait.h"
 
 #define PATIENCE 5000 /* ms for all the backend has to do */
-#define TURN     10   /* ms between two looks at it */
 
 static void trigger(void *arg, enum pcg_irq_index index, unsigned int vector)
 {
@@ -31,19 +31,6 @@ static void op_done(struct pcg_op *op, int result)
 	*(int *)(void *)op->next = result;
 }
 
-/* Let the backend work until *result is no longer PCG_PENDING. */
-static int wait_for(struct pcg_host *host, const int *result)
-{
-	int left;
-
-	for (left = PATIENCE; *result == PCG_PENDING && left > 0; left -= TURN) {
-		poll(NULL, 0, TURN);
-		if (host->ops->work != NULL)
-			host->ops->work(host);
-	}
-	return *result == PCG_PENDING ? -ETIMEDOUT : *result;
-}
-
 static int read_host(struct look *look, struct pcg_host *host)
 {
 	unsigned int dword;
@@ -55,7 +42,7 @@ static int read_host(struct look *look, struct pcg_host *host)
 		int ret = host->ops->config_read(host, (uint16_t)dword, 0xf, &value, &op);
 
 		if (ret == PCG_PENDING) {
-			ret = wait_for(host, &result);
+			ret = host_wait(host, &result, PATIENCE);
 			if (ret == -ETIMEDOUT)
 				host->ops->cancel(host, &op);
 		}
@@ -78,7 +65,7 @@ static int read_guest(struct look *look, struct pcg_host *host, struct pcg_funct
 	};
 	int ret = pcg_function_submit(function, &request);
 
-	return ret == PCG_PENDING ? wait_for(host, &request.result) : ret;
+	return ret == PCG_PENDING ? host_wait(host, &request.result, PATIENCE) : ret;
 }
 
 static int look_inside(struct look *look, struct pcg_host *host, const struct pcg_view_options *options,
@@ -101,7 +88,7 @@ static int look_inside(struct look *look, struct pcg_host *host, const struct pc
 	if (ret == 0) {
 		ret = pcg_function_init(memory, host, options, &events, log, &request, &function);
 		if (ret == PCG_PENDING)
-			ret = wait_for(host, &request.result);
+			ret = host_wait(host, &request.result, PATIENCE);
 		if (ret == 0)
 			ret = read_guest(look, host, function);
 		pcg_function_finish(function);
@@ -110,89 +97,140 @@ static int look_inside(struct look *look, struct pcg_host *host, const struct pc
 	return ret;
 }
 
-static int look_here(struct look *look, const char *func, const struct pcg_view_options *options,
-		     const struct pcg_log *log)
+static int look_here(struct look *look, const char *func, const struct cli_view *view, const struct pcg_log *log)
 {
 	struct pcg_host *host;
 	int ret = pcg_host_create(&host, func, log);
 
 	if (ret < 0)
 		return ret;
-	ret = look_inside(look, host, options, log);
+	look->view = view->options;
+	ret = look_inside(look, host, &look->view, log);
 	if (ret < 0)
 		base_log(log, PCG_ERROR, "%s: cannot read the function: %s", func, strerror(-ret));
 	pcg_host_destroy(host);
 	return ret;
 }
 
-/* A running server tells less than a backend; what it does not tell is as it mostly is. */
-static void guess_info(struct look *look)
-{
-	struct pcg_host_info *info = &look->info;
+/* --- a running server's --- */
 
-	info->config_size = (uint16_t)look->size;
-	memcpy(info->bars, look->bars, sizeof(info->bars));
-	info->rom = look->rom;
-	info->can_reset = true;
-	info->is_vf = pcg_get16(look->host + PCG_VENDOR) == 0xffff;
-	info->vendor = pcg_get16(look->guest + PCG_VENDOR);
-	info->device = pcg_get16(look->guest + PCG_DEVICE);
-	info->no_intx = look->guest[PCG_INT_PIN] == 0;
+static void take_live(struct look *look)
+{
+	const struct control_function *live = &look->live;
+
+	look->size = live->size;
+	look->rom = live->rom;
+	memcpy(look->bars, live->bars, sizeof(look->bars));
+	snprintf(look->func, sizeof(look->func), "%s", live->func);
+	look->info = live->rules.facts;
+	look->info.config_size = (uint16_t)live->size;
+	look->info.rom = live->rom;
+	memcpy(look->info.bars, live->bars, sizeof(look->info.bars));
+	look->view = live->rules.view;
+	look->view.profile = pcg_profile_find(live->rules.profile);
+}
+
+/* What the command line asks for must be what the server does: nothing else can be seen of it. */
+static int match_live(const struct look *look, const struct cli_view *view, const struct pcg_log *log)
+{
+	const struct control_rules *rules = &look->live.rules;
+	const struct pcg_view_options *has = &look->view, *wants = &view->options;
+
+	if (has->profile == NULL || !rules->has_facts || rules->too_many) {
+		base_log(
+			log, PCG_ERROR,
+			"live: the server's rules cannot be had from it (profile \"%s\"%s); use the pcigate that serves",
+			rules->profile, rules->too_many ? ", too many quirks" : "");
+		return -EPROTO;
+	}
+	if (view->profile && wants->profile != has->profile)
+		base_log(
+			log, PCG_ERROR,
+			"--profile: the running server shows this function by the profile %s, and no other can be seen of it; "
+			"leave --profile out, or name %s instead of live:",
+			rules->profile, look->func);
+	else if (view->policy &&
+		 (wants->mps_supported != has->mps_supported || wants->no_command_memory != has->no_command_memory))
+		base_log(
+			log, PCG_ERROR,
+			"--policy: the running server has other policies (mps-supported=%u, no-command-memory=%s); leave "
+			"--policy out, or name %s instead of live:",
+			has->mps_supported, has->no_command_memory ? "on" : "off", look->func);
+	else if (view->quirks)
+		base_log(log, PCG_ERROR,
+			 "--quirks: the running server has its own; leave it out, or name %s instead of live:",
+			 look->func);
+	else
+		return 0;
+	return -EINVAL;
 }
 
 /* "PATH" or "PATH@N": N counts the functions that the server was given, from 0. */
-static int look_live(struct look *look, const char *where, const struct pcg_log *log)
+static int split_live(const char *where, char *path, size_t size, unsigned int *n, const struct pcg_log *log)
 {
-	struct control_function answer;
-	char path[256];
 	const char *at = strrchr(where, '@');
-	unsigned long n = 0;
 	size_t length = strlen(where);
-	int ret;
+	char *end;
 
+	*n = 0;
 	if (at != NULL) {
-		char *end;
+		unsigned long number = strtoul(at + 1, &end, 10);
 
-		n = strtoul(at + 1, &end, 10);
-		if (end == at + 1 || *end != '\0')
-			at = NULL;
-		else
+		if (end != at + 1 && *end == '\0' && number <= UINT_MAX) {
+			*n = (unsigned int)number;
 			length = (size_t)(at - where);
+		}
 	}
-	if (length >= sizeof(path)) {
+	if (length >= size) {
 		base_log(log, PCG_ERROR, "live: the path of a socket is shorter than this: %s", where);
 		return -ENAMETOOLONG;
 	}
-	snprintf(path, sizeof(path), "%.*s", (int)length, where);
-	ret = control_config(path, (unsigned int)n, CONTROL_HOST, &answer, log);
-	if (ret < 0)
-		return ret;
-	memcpy(look->host, answer.config, sizeof(look->host));
-	ret = control_config(path, (unsigned int)n, CONTROL_GUEST, &answer, log);
-	if (ret < 0)
-		return ret;
-	memcpy(look->guest, answer.config, sizeof(look->guest));
-	look->size = answer.size;
-	memcpy(look->bars, answer.bars, sizeof(look->bars));
-	look->rom = answer.rom;
-	snprintf(look->func, sizeof(look->func), "%s", answer.func);
-	guess_info(look);
+	memcpy(path, where, length);
+	path[length] = '\0';
 	return 0;
 }
 
-int look_at(struct look *look, const char *func, const struct pcg_view_options *options, const struct pcg_log *log)
+static int look_live(struct look *look, const char *where, const struct cli_view *view, const struct pcg_log *log)
 {
+	char path[256];
+	unsigned int n;
+	int ret = split_live(where, path, sizeof(path), &n, log);
+
+	if (ret == 0)
+		ret = control_config(path, n, CONTROL_HOST, &look->live, log);
+	if (ret < 0)
+		return ret;
+	memcpy(look->host, look->live.config, sizeof(look->host));
+	ret = control_config(path, n, CONTROL_GUEST, &look->live, log);
+	if (ret < 0)
+		return ret;
+	memcpy(look->guest, look->live.config, sizeof(look->guest));
+	take_live(look);
+	return match_live(look, view, log);
+}
+
+int look_at(struct look *look, const char *func, const struct cli_view *view, const struct pcg_log *log)
+{
+	bool live = strncmp(func, "live:", 5) == 0;
 	int ret;
 
 	memset(look, 0, sizeof(*look));
 	snprintf(look->func, sizeof(look->func), "%s", func);
-	if (strncmp(func, "live:", 5) == 0)
-		ret = look_live(look, func + 5, log);
-	else
-		ret = look_here(look, func, options, log);
+	ret = live ? look_live(look, func + 5, view, log) : look_here(look, func, view, log);
+	if (ret == -EINVAL && live)
+		return CLI_USAGE;
 	if (ret == 0)
 		ret = pcg_layout_parse(&look->host_layout, look->host, look->size, NULL);
 	if (ret == 0)
 		ret = pcg_layout_parse(&look->guest_layout, look->guest, look->size, NULL);
-	return ret;
+	return ret == 0 ? CLI_DONE : CLI_CANNOT;
+}
+
+int look_record(const struct look *look, const char *verb, struct view_record *record)
+{
+	/* What is odd about the function was said when it was looked at. */
+	if (view_record_init(record, &look->info, look->host, &look->view, NULL) == 0)
+		return CLI_DONE;
+	return cli_error(verb, CLI_CANNOT, "%s: profile %s cannot be compiled for it", look->func,
+			 look->view.profile->name);
 }

@@ -7,6 +7,10 @@
 #include <pcigate/pci.h>
 #include <pcigate/view.h>
 
+#include "cli/options.h"
+#include "serve/control_client.h"
+#include "view/why.h"
+
 /**
  * struct look - what a function is at one moment
  * @func: how it was named
@@ -16,6 +20,8 @@
  * @bars: what its BARs decode
  * @rom: and its ROM
  * @info: what its backend says of it, for whoever compiles a view; descriptors in it are closed
+ * @view: by which options its guest sees it; of a running server its own
+ * @live: what a running server said
  * @host_layout: the capabilities of @host
  * @guest_layout: those of @guest
  */
@@ -27,19 +33,28 @@ struct look {
 	struct pcg_bar bars[PCG_NUM_BARS];
 	struct pcg_bar rom;
 	struct pcg_host_info info;
+	struct pcg_view_options view;
+	struct control_function live;
 	struct pcg_layout host_layout;
 	struct pcg_layout guest_layout;
 };
 
 /**
  * look_at() - open a function and look, or ask a running server: "live:CONTROL[@N]"
- * @look: filled in
+ * @look: filled in; must not move afterwards
  * @func: a FUNC
- * @options: for what is opened here; a running server has its own
+ * @view: for what is opened here; of a running server only what it is shown by may be asked for
  * @log: the hook
  *
- * Return: 0, or a negative errno after a note.
+ * Return: CLI_DONE, or how the verb ends, after a note.
  */
-int look_at(struct look *look, const char *func, const struct pcg_view_options *options, const struct pcg_log *log);
+int look_at(struct look *look, const char *func, const struct cli_view *view, const struct pcg_log *log);
+
+/**
+ * look_record() - compile the view of @look once more, with its rules
+ *
+ * Return: CLI_DONE, or how @verb ends, after a line on stderr.
+ */
+int look_record(const struct look *look, const char *verb, struct view_record *record);
 
 #endif

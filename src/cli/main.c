@@ -10,13 +10,17 @@
 #include "cli/cli.h"
 
 static const struct cli_verb verbs[] = {
+	{ "capture", "BDF…", "a function of this machine as a dump that dump: and lspci -F read", cli_capture },
 	{ "conform", "TARGET", "check configuration space against the specifications", cli_conform },
 	{ "diff", "FUNC", "the registers that a guest reads otherwise than the function holds them", cli_diff },
+	{ "doctor", "BDF", "whether a function can be given to a guest, and what mends it", cli_doctor },
 	{ "inspect", "FUNC", "what the function is, as its guest or the host sees it", cli_inspect },
+	{ "list", "", "the functions of this machine, and which can be given to a guest", cli_list },
 	{ "map", "FUNC [-o FILE.svg]", "who owns each byte, what happens to it: as text or as a picture", cli_map },
 	{ "quirks", "check FILE…", "check files of what single devices need", cli_quirks_verb },
 	{ "replay", "FUNC TRACE", "run an access trace, tell where it differs", cli_replay },
 	{ "serve", "FUNC | FUNC=SOCKET…", "serve functions over vfio-user", cli_serve },
+	{ "vf", "PF | VF", "VFs: list and make them, give them vectors", cli_vf },
 	{ "why", "FUNC REG", "why a register reads and takes what it does: rule, section, hook", cli_why },
 };
 
@@ -81,7 +85,7 @@ static void usage(FILE *out)
 		     "  dump:FILE[@BDF]      one recorded by lspci -xxx or -xxxx\n"
 		     "  sim:endpoint-test    a PCI endpoint test function, simulated\n"
 		     "  sim:broken           a mediated function with one fault, to try conform on\n"
-		     "  live:CONTROL[@N]     one that another pcigate serves with --control (inspect only)\n"
+		     "  live:CONTROL[@N]     one that a running pcigate serves with --control; to look at\n"
 		     "\npcigate VERB --help says more of a verb.\n");
 }
 

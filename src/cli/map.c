@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/map.h"
+#include "cli/options.h"
 #include "cli/policy.h"
 #include "host/dump/lspci_text.h"
 
@@ -41,22 +41,21 @@ static void find_owners(struct map *map)
 	}
 }
 
-int map_init(struct map *map, const char *func, const struct pcg_view_options *options, const struct pcg_log *log)
+int map_init(struct map *map, const char *func, const struct cli_view *view, const struct pcg_log *log)
 {
 	unsigned int at;
-	int ret = look_at(&map->look, func, options, log);
+	int ret = look_at(&map->look, func, view, log);
 
-	if (ret < 0)
+	if (ret == CLI_DONE)
+		ret = look_record(&map->look, "map", &map->record);
+	if (ret != CLI_DONE)
 		return ret;
-	map->profile = options->profile;
-	ret = view_record_init(&map->record, &map->look.info, map->look.host, options, NULL);
-	if (ret < 0)
-		return ret;
+	map->profile = map->look.view.profile;
 	find_title(map);
 	find_owners(map);
 	for (at = 0; at < PCG_CONFIG_EXTENDED; at++)
 		map->fate[at] = view_fate(&map->record, at);
-	return 0;
+	return CLI_DONE;
 }
 
 const struct pcg_cap *map_cap(const struct map *map, int owner)
@@ -199,9 +198,8 @@ static void print_text(const struct map *map, bool colour)
 /* --- the verb --- */
 
 struct settings {
-	struct pcg_view_options view;
+	struct cli_view view;
 	const char *output;
-	const char *func;
 };
 
 static void usage(FILE *out)
@@ -214,37 +212,27 @@ static void usage(FILE *out)
 	fprintf(out, "\nFUNC: dump:FILE[@BDF], sim:MODEL, or live:CONTROL[@N] of a running server\n");
 }
 
-static int parse(int argc, char **argv, struct settings *s)
+static int take(void *settings, int option)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "profile", required_argument, NULL, 'p' },
-		{ "policy", required_argument, NULL, 'P' },
-		{ "quirks", required_argument, NULL, 'q' },
-		{ "no-quirks", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
+	struct settings *s = settings;
 
-	s->view.profile = pcg_profile_find("guarded");
-	while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-		if (option == 'h') {
-			usage(stdout);
-			return -1;
-		}
-		if (option == 'o')
-			s->output = optarg;
-		else if (option == '?' || (option == 'p' && cli_profile("map", &s->view, optarg) < 0) ||
-			 (option == 'P' && cli_policy("map", &s->view, optarg) < 0) ||
-			 (option == 'q' && cli_quirks("map", &s->view, optarg) < 0))
-			return CLI_USAGE;
-	}
-	if (optind != argc - 1)
-		return cli_error("map", CLI_USAGE, "name one function; pcigate map --help says how");
-	s->func = argv[optind];
-	return cli_default_quirks("map", &s->view) < 0 ? CLI_USAGE : CLI_DONE;
+	(void)option;
+	s->output = optarg;
+	return CLI_DONE;
 }
+
+static const struct option long_options[] = {
+	{ "output", required_argument, NULL, 'o' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct cli_form form = {
+	.verb = "map",
+	.letters = "o:",
+	.options = long_options,
+	.take = take,
+	.usage = usage,
+};
 
 static bool wants_colour(void)
 {
@@ -273,12 +261,13 @@ int cli_map(int argc, char **argv)
 	static struct map map;
 	struct settings s = { 0 };
 	struct pcg_log notes = cli_log(PCG_WARN);
-	int ret = parse(argc, argv, &s);
+	int ret = cli_options(&form, argc, argv, &s.view, &s);
 
 	if (ret != CLI_DONE)
-		return ret < 0 ? CLI_DONE : ret;
-	if (map_init(&map, s.func, &s.view, &notes) < 0)
-		return CLI_CANNOT;
+		return cli_status(ret);
+	ret = map_init(&map, argv[optind], &s.view, &notes);
+	if (ret != CLI_DONE)
+		return ret;
 	if (s.output != NULL)
 		return write_svg(&map, s.output);
 	print_text(&map, wants_colour());

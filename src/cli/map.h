@@ -36,8 +36,8 @@ struct map {
 	int16_t owner[PCG_CONFIG_EXTENDED];
 };
 
-/** map_init() - look and compile. Return: 0, or a negative errno after a note */
-int map_init(struct map *map, const char *func, const struct pcg_view_options *options, const struct pcg_log *log);
+/** map_init() - look and compile. Return: CLI_DONE, or how the verb ends, after a note */
+int map_init(struct map *map, const char *func, const struct cli_view *view, const struct pcg_log *log);
 
 /** map_cap() - the capability behind a number; NULL for enum map_owner */
 const struct pcg_cap *map_cap(const struct map *map, int owner);

@@ -8,18 +8,25 @@
 
 #include "cli/map.h"
 
-#define MARGIN  32
-#define WIDTH   1160
-#define GRID_X  84
-#define CELL_W  32
-#define CELL_H  28
-#define PAUSE   6 /* between dwords */
-#define GRID_W  (16 * CELL_W + 3 * PAUSE)
-#define SKIP_H  22 /* a row that stands for many */
-#define LABEL_X (GRID_X + GRID_W + 44)
-#define LABEL_W (WIDTH - MARGIN - LABEL_X)
-#define HEAD_Y  176 /* the first row, below title and legend */
-#define ROWS    (PCG_CONFIG_EXTENDED / MAP_ROW)
+#define MARGIN    32
+#define WIDTH     1160
+#define GRID_X    84
+#define CELL_W    32
+#define CELL_H    28
+#define PAUSE     6 /* between dwords */
+#define GRID_W    (16 * CELL_W + 3 * PAUSE)
+#define SKIP_H    22 /* a row that stands for many */
+#define LABEL_X   (GRID_X + GRID_W + 44)
+#define LABEL_W   (WIDTH - MARGIN - LABEL_X)
+#define HEAD_Y    212 /* the first row, below title and legend */
+#define HELP_LINE 64  /* letters of a line below a name */
+#define BAR_Y     80
+#define BAR_H     10
+#define LEGEND_Y  106
+#define LEGEND_H  20 /* a row of it */
+#define COLUMN_2  (MARGIN + 372)
+#define COLUMN_3  (MARGIN + 752)
+#define ROWS      (PCG_CONFIG_EXTENDED / MAP_ROW)
 
 /* One drawn row; @skips: how many like it the band below stands for. */
 struct line {
@@ -75,7 +82,9 @@ static const char style[] =
 	"text{font-family:system-ui,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:#1f2933;font-size:13px}\n"
 	".m,.m tspan{font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace}\n"
 	".bg{fill:#fcfcfa}.title{font-size:20px;font-weight:600}.dim{fill:#6b7783}.b{font-weight:600}\n"
-	".small{font-size:11px}.v{font-size:12px;text-anchor:middle}.z{opacity:.38}.k{font-weight:600}\n"
+	".small{font-size:11px}.l{font-size:12px}.z{opacity:.5}\n"
+	".v{font-size:12px;text-anchor:middle;paint-order:stroke;stroke:#fff;stroke-opacity:.45;stroke-width:2.5px}\n"
+	".gap rect{opacity:.5}\n"
 	".f0{fill:#eceeef}.fc{fill:#dcd0f0}.fs{fill:#b4e2b4}.fh{fill:#bcd9f5}.f1{fill:#f7e07a}.fw{fill:#f4ae84}\n"
 	".fb{fill:#63cbc4}\n"
 	".own{fill:none;stroke:#33414f;stroke-width:2;stroke-linecap:square}\n"
@@ -84,7 +93,7 @@ static const char style[] =
 	".skip{fill:#f3f3ef}g:hover>.hot{stroke:#1f2933;stroke-width:1.5}.hot{fill:none;stroke:none;"
 	"pointer-events:all}\n"
 	"@media(prefers-color-scheme:dark){\n"
-	"text{fill:#e4e9ee}.bg{fill:#15191e}.dim{fill:#98a4b0}\n"
+	"text{fill:#e4e9ee}.bg{fill:#15191e}.dim{fill:#98a4b0}.v{stroke:#000;stroke-opacity:.35}.z{opacity:.6}\n"
 	".f0{fill:#232a31}.fc{fill:#4f4372}.fs{fill:#27663a}.fh{fill:#274c77}.f1{fill:#7c6410}.fw{fill:#94481f}\n"
 	".fb{fill:#14696a}.own{stroke:#c3ccd5}.hid{stroke:#7f8b97}.lead{stroke:#5f6b77}.skip{fill:#1b2026}\n"
 	"g:hover>.hot{stroke:#fff}}\n"
@@ -192,7 +201,7 @@ static void draw_line(const struct drawing *d, const struct line *line)
 		stop = reg.offset + (unsigned int)reg.width;
 		if (stop > end)
 			stop = end;
-		fputs("<g>", d->out);
+		fputs(d->map->owner[at] == MAP_GAP ? "<g class=\"gap\">" : "<g>", d->out);
 		put_title(d, &reg);
 		for (; at < stop; at++)
 			draw_cell(d, at, cell_x(at % MAP_ROW), line->y);
@@ -287,6 +296,43 @@ static void label_help(const struct drawing *d, int owner, char *text, size_t si
 		fate_cap(&d->map->record.view, map_cap(d->map, owner), text, size);
 }
 
+/* Where the first of at most two lines ends: at a blank, as far right as it may be. */
+static size_t help_break(const char *help)
+{
+	size_t length = strlen(help), at = HELP_LINE;
+
+	if (length <= HELP_LINE)
+		return length;
+	while (at > HELP_LINE / 2 && help[at] != ' ')
+		at--;
+	return help[at] == ' ' ? at : HELP_LINE;
+}
+
+/* How much room a name and what is said below it take. */
+static unsigned int label_height(const char *help)
+{
+	if (help[0] == '\0')
+		return 20;
+	return help[help_break(help)] == '\0' ? 35 : 49;
+}
+
+static void put_help(const struct drawing *d, const char *help, unsigned int y)
+{
+	size_t first = help_break(help);
+	char line[HELP_LINE + 1];
+
+	snprintf(line, sizeof(line), "%.*s", (int)first, help);
+	fprintf(d->out, "<text class=\"small dim\" x=\"%u\" y=\"%u\">", (unsigned int)LABEL_X + 66, y + 28);
+	put_text(d->out, line, HELP_LINE);
+	fputs("</text>\n", d->out);
+	help += first + strspn(help + first, " ");
+	if (help[0] == '\0')
+		return;
+	fprintf(d->out, "<text class=\"small dim\" x=\"%u\" y=\"%u\">", (unsigned int)LABEL_X + 66, y + 42);
+	put_text(d->out, help, HELP_LINE);
+	fputs("</text>\n", d->out);
+}
+
 static void put_label(const struct drawing *d, unsigned int at, unsigned int end, unsigned int y)
 {
 	int owner = d->map->owner[at];
@@ -302,11 +348,8 @@ static void put_label(const struct drawing *d, unsigned int at, unsigned int end
 		hidden ? " gone" : "", (unsigned int)LABEL_X + 66, y + 13);
 	put_text(d->out, name, 44);
 	fputs("</text>\n", d->out);
-	if (help[0] == '\0')
-		return;
-	fprintf(d->out, "<text class=\"small dim\" x=\"%u\" y=\"%u\">", (unsigned int)LABEL_X + 66, y + 27);
-	put_text(d->out, help, 60);
-	fputs("</text>\n", d->out);
+	if (help[0] != '\0')
+		put_help(d, help, y);
 }
 
 static void draw_label(const struct drawing *d, const struct line *line, unsigned int at, unsigned int y)
@@ -339,35 +382,108 @@ static unsigned int place_labels(const struct drawing *d, bool draw)
 			if (draw)
 				draw_label(d, line, at, y);
 			label_help(d, d->map->owner[at], help, sizeof(help));
-			bottom = y + (help[0] != '\0' ? 34 : 20);
+			bottom = y + label_height(help);
 		}
 	return bottom;
 }
 
 /* --- head and frame --- */
 
+/* How many bits have each fate: [0] those of the header and of capabilities, [1] all others. */
+static void count_bits(const struct drawing *d, unsigned int counts[2][NUM_FATES])
+{
+	unsigned int bit;
+
+	memset(counts, 0, 2 * sizeof(counts[0]));
+	for (bit = 0; bit < d->map->look.size * 8; bit++) {
+		struct why why;
+
+		view_why(&d->map->record, bit, &why);
+		counts[d->map->owner[bit / 8] == MAP_GAP][why.fate]++;
+	}
+}
+
+/* All of the bits side by side: what the function is, at a glance. */
+static void draw_shares(const struct drawing *d, unsigned int counts[2][NUM_FATES])
+{
+	double x = MARGIN, all = (double)d->map->look.size * 8;
+	unsigned int i, gap;
+
+	for (gap = 0; gap < 2; gap++) {
+		fputs(gap ? "<g class=\"gap\">" : "<g>", d->out);
+		for (i = 0; i < NUM_FATES; i++) {
+			double width = counts[gap][i] / all * (WIDTH - 2 * MARGIN);
+
+			if (counts[gap][i] == 0)
+				continue;
+			fprintf(d->out,
+				"<rect class=\"%s\" x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%u\"><title>%s%s: %u bits"
+				"</title></rect>",
+				classes[i], x, (unsigned int)BAR_Y, width, (unsigned int)BAR_H,
+				fate_word((enum why_fate)i), gap ? ", of no capability" : "", counts[gap][i]);
+			x += width;
+		}
+		fputs("</g>\n", d->out);
+	}
+}
+
+static void put_share(FILE *out, unsigned int count, unsigned int all)
+{
+	unsigned int percent = (count * 100 + all / 2) / all;
+
+	if (count != 0 && percent == 0)
+		fputs("&lt; 1 %", out);
+	else
+		fprintf(out, "%u %%", percent);
+}
+
+static void legend_text(const struct drawing *d, unsigned int x, unsigned int y, const char *text)
+{
+	fprintf(d->out, "<text class=\"l\" x=\"%u\" y=\"%u\">%s</text>\n", x + 30, y + 12, text);
+}
+
+/* What the lines are. */
+static void draw_line_legend(const struct drawing *d)
+{
+	unsigned int x = COLUMN_3, y = LEGEND_Y;
+
+	fprintf(d->out, "<rect class=\"own\" x=\"%u\" y=\"%u\" width=\"20\" height=\"13\"/>", x + 1, y + 1);
+	legend_text(d, x, y, "shown to the guest");
+	y += LEGEND_H;
+	fprintf(d->out, "<rect class=\"hid\" x=\"%u\" y=\"%u\" width=\"20\" height=\"13\"/>", x + 1, y + 1);
+	legend_text(d, x, y, "a capability that is hidden from it");
+	y += LEGEND_H;
+	fprintf(d->out, "<g class=\"gap\"><rect class=\"%s\" x=\"%u\" y=\"%u\" width=\"22\" height=\"15\"/></g>",
+		classes[FATE_THROUGH], x, y);
+	legend_text(d, x, y, "muted: no capability&#8217;s");
+}
+
 static void draw_legend(const struct drawing *d)
 {
-	unsigned int i, n = 0;
+	unsigned int i, n = 0, counts[2][NUM_FATES];
 
+	count_bits(d, counts);
+	draw_shares(d, counts);
 	for (i = 0; i < NUM_FATES; i++) {
-		unsigned int x = MARGIN + n % 2 * 500, y = 80 + n / 2 * 19;
+		unsigned int x = n < 4 ? MARGIN : COLUMN_2, y = LEGEND_Y + n % 4 * LEGEND_H;
 
 		if (i == FATE_MIXED)
 			continue;
 		fprintf(d->out,
 			"<rect class=\"%s\" x=\"%u\" y=\"%u\" width=\"22\" height=\"15\"/>"
-			"<text class=\"m v\" x=\"%u\" y=\"%u\">%c</text>"
-			"<text class=\"small\" x=\"%u\" y=\"%u\">",
-			classes[i], x, y, x + 11, y + 11, fate_letter((enum why_fate)i), x + 30, y + 11);
+			"<text class=\"m v\" x=\"%u\" y=\"%u\">%c</text><text class=\"l\" x=\"%u\" y=\"%u\">",
+			classes[i], x, y, x + 11, y + 12, fate_letter((enum why_fate)i), x + 30, y + 12);
 		put_text(d->out, fate_word((enum why_fate)i), 70);
-		fputs("</text>\n", d->out);
+		fputs(" <tspan class=\"dim\">", d->out);
+		put_share(d->out, counts[0][i] + counts[1][i], (unsigned int)d->map->look.size * 8);
+		fputs("</tspan></text>\n", d->out);
 		n++;
 	}
+	draw_line_legend(d);
 	fprintf(d->out,
-		"<text class=\"small dim\" x=\"%u\" y=\"%u\">a cell: one byte, its eight bits from 7 to 0; the number: "
-		"what the guest reads</text>\n",
-		(unsigned int)MARGIN + 500, (unsigned int)80 + 3 * 19 + 11);
+		"<text class=\"l dim\" x=\"%u\" y=\"%u\">a cell is a byte, its bits from 7 to 0 side by side; the number "
+		"is what the guest reads</text>\n",
+		(unsigned int)COLUMN_2, (unsigned int)LEGEND_Y + 3 * LEGEND_H + 12);
 }
 
 static void draw_head(const struct drawing *d)

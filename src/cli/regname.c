@@ -438,6 +438,25 @@ static enum regname_error absent_cap(const struct entry *entry, const char *base
 	return REGNAME_ABSENT;
 }
 
+/* What setpci knows besides: registers of headers of type 1 and 2, which no function has that can be looked at here. */
+static bool is_bridges(const char *name)
+{
+	static const char *const names[] = {
+		"PRIMARY_BUS",        "SECONDARY_BUS",     "SUBORDINATE_BUS",
+		"SEC_LATENCY_TIMER",  "IO_BASE",           "IO_LIMIT",
+		"SEC_STATUS",         "MEMORY_BASE",       "MEMORY_LIMIT",
+		"PREF_MEMORY_BASE",   "PREF_MEMORY_LIMIT", "PREF_BASE_UPPER32",
+		"PREF_LIMIT_UPPER32", "IO_BASE_UPPER16",   "IO_LIMIT_UPPER16",
+		"BRIDGE_ROM_ADDRESS", "BRIDGE_CONTROL",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasecmp(names[i], name) == 0)
+			return true;
+	return strncasecmp(name, "CB_", 3) == 0;
+}
+
 static enum regname_error no_such(const char *what, const char *word, char *error, size_t size)
 {
 	char near[128];
@@ -463,6 +482,10 @@ static enum regname_error find_base(struct regname *reg, const struct pieces *pi
 	}
 	if (hex(pieces->base, UINT16_MAX, base))
 		return REGNAME_OK;
+	if (is_bridges(pieces->base)) {
+		snprintf(error, size, "%s: a register of a bridge's header; this function is no bridge", pieces->base);
+		return REGNAME_ABSENT;
+	}
 	if (!every_name(is_wanted, &wanted) && !cap_by_number(&wanted.found, pieces->base))
 		return no_such(pieces->base, pieces->base, error, size);
 	if (wanted.found.row != NULL) {

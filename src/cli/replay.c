@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/policy.h"
 #include "trace/replay.h"
 
 struct settings {
-	struct pcg_view_options view;
+	struct cli_view view;
 	bool effects;
 	bool records;
 	const char *record; /* NULL: standard output */
-	const char *func;
 	const char *trace;
 };
 
@@ -29,51 +28,33 @@ static void usage(FILE *out)
 	fprintf(out, "\nTraces of functions made of plain memory want dump:FILE,hw=ram\n");
 }
 
-static int parse(int argc, char **argv, struct settings *s)
+static int take(void *settings, int option)
 {
-	static const struct option options[] = {
-		{ "effects", no_argument, NULL, 'e' },       { "record", optional_argument, NULL, 'r' },
-		{ "profile", required_argument, NULL, 'p' }, { "policy", required_argument, NULL, 'P' },
-		{ "quirks", required_argument, NULL, 'q' },  { "no-quirks", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, '?' + 256 },    { NULL, 0, NULL, 0 },
-	};
-	int option;
+	struct settings *s = settings;
 
-	s->view.profile = pcg_profile_find("guarded");
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'e':
-			s->effects = true;
-			break;
-		case 'r':
-			s->records = true;
-			s->record = optarg;
-			break;
-		case 'p':
-			if (cli_profile("replay", &s->view, optarg) < 0)
-				return CLI_USAGE;
-			break;
-		case 'P':
-			if (cli_policy("replay", &s->view, optarg) < 0)
-				return CLI_USAGE;
-			break;
-		case 'q':
-			if (cli_quirks("replay", &s->view, optarg) < 0)
-				return CLI_USAGE;
-			break;
-		case '?' + 256:
-			usage(stdout);
-			return -1;
-		default:
-			return CLI_USAGE;
-		}
+	if (option == 'e') {
+		s->effects = true;
+	} else {
+		s->records = true;
+		s->record = optarg;
 	}
-	if (optind != argc - 2)
-		return cli_error("replay", CLI_USAGE, "name a function and a trace; pcigate replay --help says how");
-	s->func = argv[optind];
-	s->trace = argv[optind + 1];
 	return CLI_DONE;
 }
+
+static const struct option long_options[] = {
+	{ "effects", no_argument, NULL, 'e' },
+	{ "record", optional_argument, NULL, 'r' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct cli_form form = {
+	.verb = "replay",
+	.options = long_options,
+	.take = take,
+	.usage = usage,
+	.count = 2,
+	.operands = "name a function and a trace",
+};
 
 static int run(const struct settings *s, struct replay_settings *replay)
 {
@@ -95,10 +76,11 @@ int cli_replay(int argc, char **argv)
 	struct pcg_log notes = cli_log(PCG_WARN);
 	struct replay_settings replay = { .log = &notes, .report = stdout };
 	struct pcg_host *host;
-	int ret = parse(argc, argv, &s);
+	int ret = cli_options(&form, argc, argv, &s.view, &s);
 
 	if (ret != CLI_DONE)
-		return ret < 0 ? CLI_DONE : ret;
+		return cli_status(ret);
+	s.trace = argv[optind + 1];
 	if (s.records && s.record != NULL) {
 		replay.record = fopen(s.record, "we");
 		if (replay.record == NULL)
@@ -107,11 +89,11 @@ int cli_replay(int argc, char **argv)
 	} else if (s.records) {
 		replay.record = stdout;
 	}
-	if (pcg_host_create(&host, s.func, &notes) < 0) {
+	if (pcg_host_create(&host, argv[optind], &notes) < 0) {
 		ret = CLI_CANNOT;
 	} else {
 		replay.host = host;
-		replay.view = &s.view;
+		replay.view = &s.view.options;
 		replay.name = s.trace;
 		replay.effects = s.effects;
 		ret = run(&s, &replay);

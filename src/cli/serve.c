@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/policy.h"
 #include "cli/serve.h"
 
@@ -27,22 +26,24 @@ static void usage(FILE *out)
 		"  --socket-path PATH   listen there\n"
 		"  --fd N               use this socket, listening or connected\n"
 		"  --run CMD            listen in a directory of its own, run CMD with sh, end with it; CMD finds the\n"
-		"                       sockets of the functions in $socket, $socket2, …\n"
+		"                       sockets of the functions in $socket, $socket2, …; when the server is\n"
+		"                       ended instead, CMD and what it started get SIGTERM, 5 s later SIGKILL\n"
 		"                       (sockets from systemd are used when there are any: the first for the first FUNC)\n"
 		"  --trace FILE         every access to configuration space, for `pcigate replay`; gzipped if .gz\n"
 		"  --control PATH       let `pcigate inspect live:PATH` look at the running server\n"
 		"  --timeout MS         a request that the function does not end fails after this long (%u)\n"
+		"  --trust-client       clients may map BARs of real functions, and keep them (bar0=… of vfio:)\n"
 		"  --dma-timeout MS     how long a client may take to answer for memory it does not share (%u)\n",
 		SERVE_TIMEOUT, SERVE_DMA_TIMEOUT);
 	fputs(cli_policy_help, out);
 	fprintf(out, "  --print-capabilities what this program can do, as JSON\n\n"
-		     "FUNC: dump:FILE[@BDF][,option=value…], sim:MODEL[,option=value…]\n");
+		     "FUNC: vfio:BDF[,option=value…], dump:FILE[@BDF][,option=value…], sim:MODEL[,option=value…]\n");
 }
 
 static int print_capabilities(void)
 {
 	static const char *const features[] = { "socket-path", "fd", "socket-activation", "run", "trace", "control" };
-	static const char *const backends[] = { "dump", "sim" };
+	static const char *const backends[] = { "vfio", "dump", "sim" };
 	struct json_object *root = json_object_new_object();
 	struct json_object *list = json_object_new_array();
 	const char *name;
@@ -77,8 +78,9 @@ static int number(const char *option, const char *text, long least, long most, l
 	return cli_error("serve", CLI_USAGE, "%s %s: give a number from %ld to %ld", option, text, least, most);
 }
 
-static int take(struct serve_settings *s, int option)
+static int take(void *settings, int option)
 {
+	struct serve_settings *s = settings;
 	long value = 0;
 	int r = 0;
 
@@ -103,21 +105,14 @@ static int take(struct serve_settings *s, int option)
 		r = number("--timeout", optarg, 1, TIMEOUT_MAX_MS, &value);
 		s->options.timeout = (unsigned int)value;
 		break;
+	case 'T':
+		s->options.trust_client = true;
+		break;
 	case 'd':
 		r = number("--dma-timeout", optarg, 1, TIMEOUT_MAX_MS, &value);
 		s->options.dma_timeout = (unsigned int)value;
 		break;
-	case 'p':
-		r = cli_profile("serve", &s->options.view, optarg) < 0 ? CLI_USAGE : 0;
-		break;
-	case 'P':
-		r = cli_policy("serve", &s->options.view, optarg) < 0 ? CLI_USAGE : 0;
-		break;
-	case 'q':
-		r = cli_quirks("serve", &s->options.view, optarg) < 0 ? CLI_USAGE : 0;
-		break;
-	default:
-		r = CLI_USAGE; /* getopt has said why */
+	default: /* --print-capabilities has been seen to */
 		break;
 	}
 	return r;
@@ -161,36 +156,32 @@ static int check(struct serve_settings *s)
 	return 0;
 }
 
-/* Return: 0; -1 when all is done; or what to exit with. */
+static const struct option long_options[] = {
+	{ "socket-path", required_argument, NULL, 's' },  { "fd", required_argument, NULL, 'f' },
+	{ "run", required_argument, NULL, 'r' },          { "trace", required_argument, NULL, 't' },
+	{ "control", required_argument, NULL, 'c' },      { "timeout", required_argument, NULL, 'm' },
+	{ "dma-timeout", required_argument, NULL, 'd' },  { "trust-client", no_argument, NULL, 'T' },
+	{ "print-capabilities", no_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
+};
+
+static const struct cli_form form = {
+	.verb = "serve",
+	.options = long_options,
+	.take = take,
+	.usage = usage,
+	.count = CLI_ANY,
+};
+
 static int parse(int argc, char **argv, struct serve_settings *s)
 {
-	static const struct option options[] = {
-		{ "socket-path", required_argument, NULL, 's' },  { "fd", required_argument, NULL, 'f' },
-		{ "run", required_argument, NULL, 'r' },          { "trace", required_argument, NULL, 't' },
-		{ "control", required_argument, NULL, 'c' },      { "timeout", required_argument, NULL, 'm' },
-		{ "dma-timeout", required_argument, NULL, 'd' },  { "profile", required_argument, NULL, 'p' },
-		{ "policy", required_argument, NULL, 'P' },       { "quirks", required_argument, NULL, 'q' },
-		{ "no-quirks", no_argument, NULL, 'q' },          { "help", no_argument, NULL, 'h' },
-		{ "print-capabilities", no_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
-	};
-	static char name[] = "pcigate serve"; /* what getopt begins its complaints with */
-	int option, r;
+	struct cli_view view = { 0 };
+	int r = cli_options(&form, argc, argv, &view, s);
 
-	s->options.view.profile = pcg_profile_find("guarded");
-	argv[0] = name;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'h') {
-			usage(stdout);
-			return -1;
-		}
-		r = take(s, option);
-		if (r != 0)
-			return r;
-	}
+	if (r != CLI_DONE)
+		return r;
+	s->options.view = view.options;
 	s->funcs = argv + optind;
 	s->count = argc - optind;
-	if (cli_default_quirks("serve", &s->options.view) < 0)
-		return CLI_USAGE;
 	return check(s);
 }
 
@@ -255,36 +246,23 @@ static int add_all(struct serve_server *server, const struct serve_settings *s, 
 	return r;
 }
 
-/* The command gets signals as they were before the server took them. */
-static int start_command(const char *command, const sigset_t *mask, pid_t *child)
+static int run(struct serve_server *server, struct serve_settings *s, const char *directory)
 {
-	*child = fork();
-	if (*child < 0)
-		return cli_error("serve", CLI_CANNOT, "--run: %s", strerror(errno));
-	if (*child == 0) {
-		signal(SIGPIPE, SIG_DFL);
-		sigprocmask(SIG_SETMASK, mask, NULL);
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	return 0;
-}
+	int r = add_all(server, s, directory), error;
 
-static int run(struct serve_server *server, const struct serve_settings *s, const char *directory, const sigset_t *mask)
-{
-	pid_t child = 0;
-	int r = add_all(server, s, directory);
-
-	if (r == 0 && s->run != NULL)
-		r = start_command(s->run, mask, &child);
 	if (r != 0)
 		return r;
-	if (child > 0)
-		serve_server_follow(server, child);
+	if (s->run != NULL) {
+		error = command_start(&s->command, s->run);
+		if (error != 0)
+			return cli_error("serve", CLI_CANNOT, "--run: %s", strerror(-error));
+		serve_server_follow(server, s->command.child);
+	}
 	r = serve_server_run(server);
-	/* Ended by a signal: the command must not stay behind. */
 	if (serve_server_child(server) > 0)
-		kill(child, SIGTERM);
+		command_ask(&s->command);
+	else
+		s->command.child = 0;
 	return r;
 }
 
@@ -296,7 +274,6 @@ int cli_serve(int argc, char **argv)
 	struct serve_server *server = NULL;
 	struct pcg_log log = cli_log(PCG_INFO);
 	char directory[PATH_MAX] = "";
-	sigset_t mask;
 	int r;
 
 	for (int i = 1; i < argc; i++) {
@@ -305,17 +282,19 @@ int cli_serve(int argc, char **argv)
 	}
 	r = parse(argc, argv, &s);
 	if (r != 0)
-		return r < 0 ? CLI_DONE : r;
-	sigprocmask(SIG_SETMASK, NULL, &mask);
+		return cli_status(r);
 	if (s.run != NULL) {
 		snprintf(directory, sizeof(directory), "%s/pcigate-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
 		if (mkdtemp(directory) == NULL)
 			return cli_error("serve", CLI_CANNOT,
 					 "--run: %s: %s; set TMPDIR to a directory that can be written", directory,
 					 strerror(errno));
+		command_prepare(&s.command);
 	}
-	r = serve_server_create(&server, &s.options, &log) != 0 ? CLI_CANNOT : run(server, &s, directory, &mask);
+	r = serve_server_create(&server, &s.options, &log) != 0 ? CLI_CANNOT : run(server, &s, directory);
+	/* First the sockets: a command that waits for an answer would not end. */
 	serve_server_destroy(server);
+	command_end(&s.command);
 	if (s.run != NULL)
 		rmdir(directory);
 	return r;

@@ -5,12 +5,14 @@
 
 #include <stdbool.h>
 
+#include "cli/command.h"
 #include "serve/server.h"
 
 struct serve_settings {
 	struct serve_options options;
 	const char *socket_path;
 	const char *run;
+	struct command command;
 	int fd; /* -1: none */
 	int systemd_fds;
 	char **funcs; /* what is left of the command line */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,13 +7,14 @@
 #include "cli/cli.h"
 #include "cli/fate.h"
 #include "cli/look.h"
+#include "cli/options.h"
 #include "cli/policy.h"
 #include "cli/reference.h"
 #include "cli/regname.h"
 #include "pci/registers.h"
 
 struct settings {
-	struct pcg_view_options view;
+	struct cli_view view;
 	bool json;
 	bool registers;
 	bool reference;
@@ -31,6 +31,8 @@ struct answer {
 	struct regname reg;
 	uint32_t host;
 	uint32_t guest;
+	unsigned int high; /* the bits that were asked for */
+	unsigned int low;
 	struct fate_range ranges[32];
 	unsigned int count;
 	bool one_hook; /* all bits set off the same: said once */
@@ -252,68 +254,124 @@ static void usage(FILE *out)
 		"Tells of a register what the function holds, what its guest reads, and for each bit the rule that decides:\n"
 		"where it stands, what writes do, what they set off.\n\n"
 		"REG is spelled as for setpci: COMMAND, CAP_EXP+8.w, ECAP108.l, 10.l, CAP_VNDR+4@1.b (the second one);\n"
-		"after the plus a register's name will do: CAP_EXP+DEVCTL\n\n"
+		"after the plus a register's name will do: CAP_EXP+DEVCTL; CAP_EXP+8.w:14:12, CAP_EXP+8.w:15: only these bits\n\n"
 		"  --registers              list the names\n"
 		"  --reference              print docs/policy-reference.md: every rule of every profile\n"
 		"  --json                   for programs\n");
 	fputs(cli_policy_help, out);
 	fprintf(out,
-		"\nFUNC: dump:FILE[@BDF], sim:MODEL, or live:CONTROL[@N] of a running server: its values, with the rules of\n"
-		"the profile that is named here\n");
+		"\nFUNC: dump:FILE[@BDF], sim:MODEL, or live:CONTROL[@N] of a running server: its values, its rules\n");
 }
+
+static int take(void *settings, int option)
+{
+	struct settings *s = settings;
+
+	s->json |= option == 'j';
+	s->registers |= option == 'r';
+	s->reference |= option == 'R';
+	return CLI_DONE;
+}
+
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "registers", no_argument, NULL, 'r' },
+	{ "reference", no_argument, NULL, 'R' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct cli_form form = {
+	.verb = "why",
+	.options = long_options,
+	.take = take,
+	.usage = usage,
+	.count = CLI_ANY,
+};
 
 static int parse(int argc, char **argv, struct settings *s)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "registers", no_argument, NULL, 'r' },
-		{ "reference", no_argument, NULL, 'R' },
-		{ "profile", required_argument, NULL, 'p' },
-		{ "policy", required_argument, NULL, 'P' },
-		{ "quirks", required_argument, NULL, 'q' },
-		{ "no-quirks", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option;
+	int ret = cli_options(&form, argc, argv, &s->view, s);
 
-	s->view.profile = pcg_profile_find("guarded");
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'h') {
-			usage(stdout);
-			return -1;
-		}
-		s->json |= option == 'j';
-		s->registers |= option == 'r';
-		s->reference |= option == 'R';
-		if (option == '?' || (option == 'p' && cli_profile("why", &s->view, optarg) < 0) ||
-		    (option == 'P' && cli_policy("why", &s->view, optarg) < 0) ||
-		    (option == 'q' && cli_quirks("why", &s->view, optarg) < 0))
-			return CLI_USAGE;
-	}
-	if (s->registers || s->reference)
-		return optind == argc ? CLI_DONE
-				      : cli_error("why", CLI_USAGE, "--registers and --reference stand alone");
-	if (optind > argc - 2)
-		return cli_error("why", CLI_USAGE, "name a function and a register; pcigate why --help says how");
+	if (ret != CLI_DONE)
+		return ret;
 	s->func = argv[optind];
 	s->regs = argv + optind + 1;
 	s->nregs = argc - optind - 1;
-	return cli_default_quirks("why", &s->view) < 0 ? CLI_USAGE : CLI_DONE;
+	if (s->registers || s->reference)
+		return s->nregs < 0 ? CLI_DONE : cli_error("why", CLI_USAGE, "--registers and --reference stand alone");
+	if (s->nregs < 1)
+		return cli_error("why", CLI_USAGE, "name a function and a register; pcigate why --help says how");
+	return CLI_DONE;
+}
+
+/* "REG:HIGH:LOW", "REG:BIT", bits in decimal as the specifications number them; a minus will do between them. */
+static int split_bits(const char *name, char *reg, size_t size, unsigned int *high, unsigned int *low)
+{
+	size_t length = strcspn(name, ":");
+	const char *bits = name + length;
+	int used = 0, count;
+
+	*high = 31;
+	*low = 0;
+	if (length >= size)
+		length = size - 1;
+	memcpy(reg, name, length);
+	reg[length] = '\0';
+	if (bits[0] == '\0')
+		return CLI_DONE;
+	count = sscanf(bits, ":%2u%n%*1[:-]%2u%n", high, &used, low, &used);
+	if (count == 1)
+		*low = *high;
+	if (count < 1 || bits[used] != '\0' || *high > 31 || *low > 31)
+		return cli_error("why", CLI_USAGE,
+				 "%s: bits are :HIGH:LOW or :BIT, in decimal, as in CAP_EXP+8.w:14:12", name);
+	if (*low > *high) {
+		unsigned int other = *low;
+
+		*low = *high;
+		*high = other;
+	}
+	return CLI_DONE;
+}
+
+/* Of all that is said of the register only what the bits between @a->high and @a->low are part of. */
+static void choose_bits(struct answer *a)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < a->count; i++) {
+		struct fate_range range = a->ranges[i];
+
+		if (range.high < a->low || range.low > a->high)
+			continue;
+		if (range.high > a->high)
+			range.high = a->high;
+		if (range.low < a->low)
+			range.low = a->low;
+		a->ranges[n++] = range;
+	}
+	a->count = n;
 }
 
 /* Return: CLI_DONE, or what the name of the register comes to after a line on stderr. */
 static int find_answer(struct answer *a, const char *name, const struct view_record *record)
 {
 	const struct look *look = a->look;
-	char error[512];
-	enum regname_error wrong = regname_parse(&a->reg, name, &look->host_layout, look->host, error, sizeof(error));
+	char error[512], reg[128];
+	enum regname_error wrong;
 
+	if (split_bits(name, reg, sizeof(reg), &a->high, &a->low) != CLI_DONE)
+		return CLI_USAGE;
+	wrong = regname_parse(&a->reg, reg, &look->host_layout, look->host, error, sizeof(error));
 	if (wrong != REGNAME_OK)
 		return cli_error("why", wrong == REGNAME_WRONG ? CLI_USAGE : CLI_CANNOT, "%s", error);
 	a->host = regname_value(look->host, a->reg.offset, a->reg.width);
 	a->guest = regname_value(look->guest, a->reg.offset, a->reg.width);
+	if (strchr(name, ':') != NULL && a->high >= a->reg.width * 8u)
+		return cli_error("why", CLI_USAGE, "%s: %s has bits 0 to %u", name, a->reg.setpci,
+				 a->reg.width * 8 - 1);
 	a->count = fate_ranges(record, a->reg.offset, a->reg.width, a->ranges);
+	choose_bits(a);
 	a->one_hook = same_hook(a);
 	return CLI_DONE;
 }
@@ -330,16 +388,15 @@ static int explain(const struct settings *s, const struct pcg_log *notes)
 {
 	static struct look look;
 	static struct view_record record;
-	struct answer answer = { .look = &look, .profile = s->view.profile, .view = &record.view };
+	struct answer answer = { .look = &look, .view = &record.view };
 	struct json_object *list;
-	int ret = CLI_DONE, i;
+	int ret = look_at(&look, s->func, &s->view, notes), i;
 
-	if (look_at(&look, s->func, &s->view, notes) < 0)
-		return CLI_CANNOT;
-	/* What is odd about the function was said when it was looked at. */
-	if (view_record_init(&record, &look.info, look.host, &s->view, NULL) < 0)
-		return cli_error("why", CLI_CANNOT, "%s: profile %s cannot be compiled for it", s->func,
-				 s->view.profile->name);
+	if (ret == CLI_DONE)
+		ret = look_record(&look, "why", &record);
+	if (ret != CLI_DONE)
+		return ret;
+	answer.profile = look.view.profile;
 	list = json_object_new_array();
 	for (i = 0; ret == CLI_DONE && i < s->nregs; i++) {
 		ret = find_answer(&answer, s->regs[i], &record);
@@ -363,7 +420,7 @@ int cli_why(int argc, char **argv)
 	int ret = parse(argc, argv, &s);
 
 	if (ret != CLI_DONE)
-		return ret < 0 ? CLI_DONE : ret;
+		return cli_status(ret);
 	if (s.registers)
 		regname_list(stdout);
 	else if (s.reference)

@@ -273,6 +273,10 @@ int serve_access_finish(struct serve_connection *c, int result)
 	case WIRE_REGION_WRITE_MULTI:
 		r = access_multi_finish(c, result);
 		break;
+	case WIRE_DMA_MAP:
+		return serve_dma_map_finish(c, result);
+	case WIRE_DMA_UNMAP:
+		return serve_dma_unmap_finish(c, result);
 	default:
 		r = access_reset_finish(c, result);
 		break;

@@ -63,7 +63,9 @@ void serve_connection_error(struct serve_connection *c, const struct wire_header
  * Told of what is new only: to look again at a socket that was just emptied costs the kernel as much as a tenth of a
  * message does altogether. So connection_ready() reads until a read comes back short.
  */
-#define CONNECTION_EVENTS (EPOLLIN | EPOLLET)
+#define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+/* The end of the stream can come together with the last bytes, and is never told of again. */
+#define CONNECTION_HUNG_UP (EPOLLHUP | EPOLLRDHUP | EPOLLERR)
 /* Reads in a row, before other connections have their turn. */
 #define CONNECTION_TURN 8
 
@@ -110,13 +112,24 @@ static void connection_end(struct serve_connection *c)
 	serve_timer_arm(c->slot->loop, &c->timer, CONNECTION_LINGER_MS);
 }
 
+/* A pause ends before the time for VERSION does, and gives no more of it. */
+static bool connection_too_late(struct serve_connection *c)
+{
+	int64_t left = c->until - serve_now();
+
+	if (c->state != CONNECTION_SILENT || left <= 0)
+		return c->state != CONNECTION_SERVED;
+	serve_timer_arm(c->slot->loop, &c->timer, left / 1000000 + 1);
+	return false;
+}
+
 static void connection_due(struct serve_timer *timer)
 {
 	struct serve_connection *c = serve_container(timer, struct serve_connection, timer);
 
 	if (c->state == CONNECTION_HELD)
 		serve_connection_granted(c, -ETIMEDOUT);
-	else if (c->state != CONNECTION_SERVED || serve_watch_again(c->slot->loop, &c->watch) != 0)
+	else if (connection_too_late(c) || serve_watch_again(c->slot->loop, &c->watch) != 0)
 		serve_connection_drop(c);
 }
 
@@ -206,14 +219,9 @@ static const struct connection_command commands[] = {
 	[WIRE_REGION_READ] = { serve_region_read, WIRE_ACCESS_SIZE, true },
 	[WIRE_REGION_WRITE] = { serve_region_write, WIRE_ACCESS_SIZE, false },
 	[WIRE_RESET] = { serve_reset, 0, false },
+	[WIRE_FEATURE] = { serve_feature, WIRE_FEATURE_HEAD, true },
 	[WIRE_REGION_WRITE_MULTI] = { serve_write_multi, WIRE_MULTI_HEADER, false },
 };
-
-/* What there is, but not here: VFIO says ENOTTY of a feature that it does not know, so we do. */
-static int connection_unsupported(unsigned int command)
-{
-	return command == WIRE_FEATURE ? -ENOTTY : -ENOTSUP;
-}
 
 static int connection_execute(struct serve_connection *c, struct stream_message *message)
 {
@@ -225,7 +233,7 @@ static int connection_execute(struct serve_connection *c, struct stream_message 
 	if (message->refused != 0)
 		return message->refused;
 	if (number >= sizeof(commands) / sizeof(commands[0]) || commands[number].handle == NULL)
-		return connection_unsupported(number);
+		return -ENOTSUP;
 	command = &commands[number];
 	if (message->size < command->least)
 		return -EINVAL;
@@ -382,7 +390,7 @@ static void connection_pause(struct serve_connection *c, bool hung_up)
 	c->paused = true;
 	if (hung_up)
 		serve_connection_drop(c);
-	else if (c->state == CONNECTION_SERVED)
+	else if (c->state == CONNECTION_SERVED || c->state == CONNECTION_SILENT)
 		serve_timer_arm(c->slot->loop, &c->timer, CONNECTION_PAUSE_MS);
 }
 
@@ -427,7 +435,7 @@ static void connection_ready(struct serve_watch *watch, uint32_t events)
 	} else if ((events & EPOLLIN) == 0 || (watch->events & EPOLLIN) == 0) {
 		serve_connection_drop(c); /* it hung up */
 	} else {
-		connection_read(c, (events & (EPOLLHUP | EPOLLERR)) != 0);
+		connection_read(c, (events & CONNECTION_HUNG_UP) != 0);
 	}
 }
 
@@ -479,9 +487,11 @@ int serve_connection_create(struct serve_slot *slot, int fd)
 	messages_init(&c->messages, slot->loop, &c->output, slot->options->dma_timeout);
 	c->messages.stalled = connection_stalled;
 	c->slot = slot;
+	c->range.fd = -1;
 	c->timer.due = connection_due;
 	c->task.turn = connection_turn;
 	c->waiting_last = &c->waiting;
+	c->until = serve_now() + CONNECTION_NEGOTIATION_MS * INT64_C(1000000);
 	serve_timer_arm(slot->loop, &c->timer, CONNECTION_NEGOTIATION_MS);
 	c->next = slot->connections;
 	slot->connections = c;
@@ -528,6 +538,8 @@ void serve_connection_destroy(struct serve_connection *c)
 	stream_finish(&c->stream);
 	output_finish(&c->output);
 	connection_close(c);
+	if (c->range.fd >= 0)
+		close(c->range.fd);
 	free(c->large);
 	free(c->multi);
 	if (slot->single)

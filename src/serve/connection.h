@@ -35,8 +35,9 @@ struct serve_connection {
 	struct serve_timer timer; /* for VERSION, for the function, for the last answer; served: to read again */
 	struct serve_task task;   /* to go on, or to be freed */
 	enum connection_state state;
-	bool paused;  /* once */
-	bool drained; /* the client closed, and everything it sent was read */
+	int64_t until; /* it has said VERSION, or is dropped; serve_now()'s time */
+	bool paused;   /* once */
+	bool drained;  /* the client closed, and everything it sent was read */
 	struct stream stream;
 	struct output output;
 	struct messages messages;
@@ -46,8 +47,10 @@ struct serve_connection {
 	struct pcg_request request;
 	struct wire_header header;
 	struct wire_access access;
-	uint8_t *large; /* the same for more bytes, while one is under way */
-	uint8_t *multi; /* entries of a REGION_WRITE_MULTI under way */
+	struct pcg_dma_range range;
+	uint8_t unmap[WIRE_DMA_UNMAP_SIZE]; /* the body, to be sent back */
+	uint8_t *large;                     /* the same for more bytes, while one is under way */
+	uint8_t *multi;                     /* entries of a REGION_WRITE_MULTI under way */
 	uint64_t multi_count;
 	uint64_t multi_at;
 	unsigned long dropped_writes;
@@ -104,7 +107,12 @@ connection_handler serve_region_read; /* access.c */
 connection_handler serve_region_write;
 connection_handler serve_write_multi;
 connection_handler serve_reset;
+connection_handler serve_feature; /* feature.c */
 connection_handler serve_version; /* connection.c */
+
+/* dma.c: the same. Return: 0 or a negative errno to answer with. */
+int serve_dma_map_finish(struct serve_connection *c, int result);
+int serve_dma_unmap_finish(struct serve_connection *c, int result);
 
 /* access.c: the request under way ended with @result. Return: as a handler. */
 int serve_access_finish(struct serve_connection *c, int result);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "serve/connection.h"
 #include "serve/control.h"
+#include "serve/control_rules.h"
 #include "serve/sockets.h"
 
 #define CONTROL_CLIENTS 8
@@ -203,10 +204,16 @@ static void control_describe(FILE *out, const struct serve_slot *slot, unsigned 
 	}
 	if (info->rom.kind != PCG_BAR_NONE)
 		fprintf(out, "rom %" PRIx64 "\n", info->rom.size);
+	control_rules_put(out, &slot->options->view, info);
 }
 
 static void control_dump(FILE *out, const struct serve_control_job *job)
 {
+	const struct pcg_host_info *info = &job->slot->host->info;
+	uint16_t vendor = info->is_vf ? info->vendor : pcg_get16(job->config + PCG_VENDOR);
+	uint16_t device = info->is_vf ? info->device : pcg_get16(job->config + PCG_DEVICE);
+
+	control_rules_put_quirks(out, &job->slot->options->view, vendor, device);
 	fprintf(out, "config %x\n", (unsigned int)job->size);
 	for (unsigned int i = 0; i < job->size; i++) {
 		if (i % 16 == 0)

@@ -135,6 +135,8 @@ static void control_line(struct control_reader *reader, const char *line)
 		control_bar(f, line);
 	} else if (sscanf(line, "rom %" SCNx64, &f->rom.size) == 1) {
 		f->rom.kind = PCG_BAR_MEM32;
+	} else if (control_rules_take(&f->rules, line)) {
+		return;
 	} else if (sscanf(line, "config %x", &number) == 1) {
 		f->size = number <= PCG_CONFIG_EXTENDED ? number : 0;
 	} else if (isxdigit((unsigned char)line[0]) && strchr(line, ':') != NULL) {

@@ -9,6 +9,8 @@
 #include <pcigate/log.h>
 #include <pcigate/pci.h>
 
+#include "serve/control_rules.h"
+
 enum control_side {
 	CONTROL_HOST,  /* as the function holds it */
 	CONTROL_GUEST, /* as the guest reads it */
@@ -22,6 +24,7 @@ enum control_side {
  * @state: one word
  * @bars: what its BARs decode
  * @rom: and its ROM
+ * @rules: by which rules it is shown
  * @size: bytes of @config: 256 or 4096; 0 when only listed
  * @config: configuration space
  */
@@ -32,12 +35,13 @@ struct control_function {
 	char state[16];
 	struct pcg_bar bars[PCG_NUM_BARS];
 	struct pcg_bar rom;
+	struct control_rules rules;
 	size_t size;
 	uint8_t config[PCG_CONFIG_EXTENDED];
 };
 
 /*
- * control_config() - what function number @n of the server behind @path holds
+ * control_config() - what function number @n of the server behind @path holds; @function must not move afterwards
  * Return: 0, or a negative errno after a note.
  */
 int control_config(const char *path, unsigned int n, enum control_side side, struct control_function *function,

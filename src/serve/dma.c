@@ -1,28 +1,73 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* DMA_MAP and DMA_UNMAP. */
+/*
+ * DMA_MAP and DMA_UNMAP. The address space is kept here; a backend with an IOMMU follows it, which may take its time,
+ * and is then what the answer waits for.
+ */
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "serve/connection.h"
+
+static void dma_done(struct pcg_request *request)
+{
+	struct serve_connection *c = serve_container(request, struct serve_connection, request);
+
+	serve_connection_finish(c, request->result);
+}
+
+static int dma_submit(struct serve_connection *c, enum pcg_request_kind kind, bool everything)
+{
+	c->request = (struct pcg_request){ .kind = kind, .range = everything ? NULL : &c->range, .done = dma_done };
+	return pcg_function_submit(c->slot->function, &c->request);
+}
+
+int serve_dma_map_finish(struct serve_connection *c, int result)
+{
+	if (c->range.fd >= 0)
+		close(c->range.fd);
+	c->range.fd = -1;
+	if (result == 0)
+		serve_connection_reply(c, &c->header, NULL, 0, -1);
+	else if (c->slot->dma != NULL)
+		pcg_dma_unmap(c->slot->dma, c->range.iova, c->range.size);
+	return result;
+}
 
 int serve_dma_map(struct serve_connection *c, struct stream_message *message)
 {
 	struct wire_dma_map map;
+	int fd = message->nfds == 1 ? message->fds[0] : -1;
 	int r;
 
 	wire_dma_map_read(&map, message->body);
 	if (map.argsz < WIRE_DMA_MAP_SIZE || message->nfds > 1)
 		return -EINVAL;
-	r = pcg_dma_map(c->slot->dma, map.iova, map.size, map.flags, message->nfds == 1 ? message->fds[0] : -1,
-			map.offset);
-	if (r == 0)
-		serve_connection_reply(c, &message->header, NULL, 0, -1);
-	return r;
+	r = pcg_dma_map(c->slot->dma, map.iova, map.size, map.flags, fd, map.offset);
+	if (r != 0)
+		return r;
+	c->header = message->header;
+	c->range = (struct pcg_dma_range){
+		.iova = map.iova, .size = map.size, .flags = map.flags, .fd = fd, .offset = map.offset
+	};
+	if (fd >= 0)
+		message->fds[0] = -1; /* closed when the backend is done with it */
+	r = dma_submit(c, PCG_REQUEST_DMA_MAP, false);
+	return r == PCG_PENDING ? r : serve_dma_map_finish(c, r);
+}
+
+int serve_dma_unmap_finish(struct serve_connection *c, int result)
+{
+	if (result == 0)
+		serve_connection_reply(c, &c->header, c->unmap, WIRE_DMA_UNMAP_SIZE, -1);
+	return result;
 }
 
 /* Once answered, nothing of the range is reached any more. SPDK sends the descriptor again: closed unseen. */
 int serve_dma_unmap(struct serve_connection *c, struct stream_message *message)
 {
 	struct wire_dma_unmap unmap;
+	bool everything;
 	int r = 0;
 
 	wire_dma_unmap_read(&unmap, message->body);
@@ -30,14 +75,18 @@ int serve_dma_unmap(struct serve_connection *c, struct stream_message *message)
 		return -EINVAL;
 	if ((unmap.flags & WIRE_UNMAP_DIRTY) != 0)
 		return -ENOTSUP;
-	if ((unmap.flags & WIRE_UNMAP_ALL) == 0) {
-		r = pcg_dma_unmap(c->slot->dma, unmap.iova, unmap.size);
-	} else {
-		if (unmap.iova != 0 || unmap.size != 0)
-			return -EINVAL;
+	everything = (unmap.flags & WIRE_UNMAP_ALL) != 0;
+	if (everything && (unmap.iova != 0 || unmap.size != 0))
+		return -EINVAL;
+	if (everything)
 		pcg_dma_unmap_all(c->slot->dma);
-	}
-	if (r == 0)
-		serve_connection_reply(c, &message->header, message->body, WIRE_DMA_UNMAP_SIZE, -1);
-	return r;
+	else
+		r = pcg_dma_unmap(c->slot->dma, unmap.iova, unmap.size);
+	if (r != 0)
+		return r;
+	c->header = message->header;
+	memcpy(c->unmap, message->body, WIRE_DMA_UNMAP_SIZE);
+	c->range = (struct pcg_dma_range){ .iova = unmap.iova, .size = unmap.size, .fd = -1 };
+	r = dma_submit(c, PCG_REQUEST_DMA_UNMAP, everything);
+	return r == PCG_PENDING ? r : serve_dma_unmap_finish(c, r);
 }

@@ -39,20 +39,22 @@ int serve_region_info(struct serve_connection *c, struct stream_message *message
 	struct wire_region_info info;
 	uint32_t size = WIRE_REGION_INFO_SIZE;
 	unsigned int areas;
-	bool fits;
+	bool fits, maps;
 
 	wire_region_info_read(&info, message->body);
 	if (info.argsz < WIRE_REGION_INFO_SIZE || info.index >= PCG_NUM_REGIONS)
 		return -EINVAL;
 	region = pcg_function_region(c->slot->function, info.index);
-	areas = region->size > 0 && (region->flags & PCG_REGION_MMAP) != 0 ? region->nareas : 0;
+	maps = region->size > 0 && (region->flags & PCG_REGION_MMAP) != 0 && serve_slot_lends(c->slot);
+	areas = maps ? region->nareas : 0;
 	if (areas > 0)
 		size += WIRE_SPARSE_HEADER + areas * WIRE_SPARSE_AREA;
 	fits = info.argsz >= size;
 
 	info = (struct wire_region_info){ .argsz = size, .index = info.index, .size = region->size };
 	if (region->size > 0)
-		info.flags = region->flags | (areas > 0 ? (uint32_t)WIRE_REGION_CAPS : 0);
+		info.flags = (region->flags & ~(uint32_t)(maps ? 0 : PCG_REGION_MMAP)) |
+			     (areas > 0 ? (uint32_t)WIRE_REGION_CAPS : 0);
 	if ((info.flags & PCG_REGION_MMAP) != 0)
 		info.offset = region->fd_offset;
 	/* QEMU checks this against argsz even where it is about to come back for the capability. */

@@ -65,14 +65,21 @@ static void irqs_resampled(struct serve_watch *watch, uint32_t events)
  */
 static int irqs_resample(struct irqs *irqs, int fd)
 {
-	int r = 0;
+	int r = pcg_function_resample(irqs->function, fd);
+	bool ours = r == -ENOSYS;
 
+	if (r < 0 && !ours) {
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	r = 0;
 	if (irqs->resample.fd >= 0) {
 		serve_unwatch(irqs->loop, &irqs->resample);
 		close(irqs->resample.fd);
 	}
 	irqs->resample.fd = fd;
-	if (fd >= 0) {
+	if (fd >= 0 && ours) {
 		r = serve_watch(irqs->loop, &irqs->resample, EPOLLIN | EPOLLET);
 		if (r != 0) {
 			close(fd);
@@ -128,7 +135,12 @@ static int irqs_detach(struct irqs *irqs, const struct wire_irq_set *set)
 {
 	unsigned int size;
 	int *fds = irqs_table(irqs, set->index, &size);
+	int r = 0;
 
+	if (irqs->active[set->index])
+		r = pcg_function_route(irqs->function, (enum pcg_irq_index)set->index, set->start, set->count, NULL);
+	if (r != 0)
+		return r;
 	for (uint32_t v = set->start; v < set->start + set->count; v++) {
 		if (fds[v] < 0)
 			continue;
@@ -143,6 +155,7 @@ static int irqs_attach(struct irqs *irqs, const struct wire_irq_set *set, const 
 {
 	unsigned int size;
 	int *fds = irqs_table(irqs, set->index, &size);
+	int r;
 
 	if (message->nfds == 0)
 		return irqs_detach(irqs, set);
@@ -152,9 +165,12 @@ static int irqs_attach(struct irqs *irqs, const struct wire_irq_set *set, const 
 		if (!eventfd_check(irqs->signaller, message->fds[i]))
 			return -EINVAL;
 	}
+	r = pcg_function_route(irqs->function, (enum pcg_irq_index)set->index, set->start, set->count, message->fds);
+	if (r != 0)
+		return r;
 	for (uint32_t i = 0; i < set->count; i++) {
 		uint32_t v = set->start + i;
-		int old = fds[v], r;
+		int old = fds[v];
 
 		/* In place before it is attached: what was raised meanwhile is signalled at once. */
 		fds[v] = message->fds[i];

@@ -22,7 +22,9 @@ struct serve_server {
 	struct pcg_log log;
 	struct eventfd_signaller signaller;
 	struct serve_watch signals;
-	sigset_t mask;            /* as it was before */
+	sigset_t mask; /* as it was before */
+	struct pcg_host_pool *pool;
+	struct slot_home home;
 	struct serve_slot *slots; /* in the order given */
 	struct serve_control *control;
 	pid_t child;
@@ -83,6 +85,21 @@ static void server_raise_limits(void)
 	}
 }
 
+/* The others go on; with the last one the server ends, and can be started again for it. */
+static void server_leave(void *arg, struct serve_slot *slot)
+{
+	struct serve_server *server = arg;
+	struct serve_slot **p = &server->slots;
+
+	base_log(&server->log, PCG_WARN, "%s is given back to the host", slot->func);
+	while (*p != slot)
+		p = &(*p)->next;
+	*p = slot->next;
+	serve_slot_destroy(slot);
+	if (server->slots == NULL)
+		serve_loop_stop(&server->loop);
+}
+
 int serve_server_create(struct serve_server **result, const struct serve_options *options, const struct pcg_log *log)
 {
 	struct serve_server *server = calloc(1, sizeof(*server));
@@ -97,7 +114,17 @@ int serve_server_create(struct serve_server **result, const struct serve_options
 	server->signaller.readable = server->signaller.unreadable = -1;
 	server_raise_limits();
 	sigemptyset(&server->mask);
+	server->home = (struct slot_home){ .loop = &server->loop,
+					   .options = &server->options,
+					   .signaller = &server->signaller,
+					   .arg = server,
+					   .leave = server_leave };
 	r = serve_loop_init(&server->loop);
+	if (r == 0)
+		r = pcg_host_pool_create(&server->pool);
+	server->home.pool = server->pool;
+	if (r == 0 && options->trust_client)
+		pcg_host_pool_trust(server->pool);
 	if (r == 0)
 		r = eventfd_signaller_init(&server->signaller, false);
 	if (r == 0)
@@ -126,6 +153,7 @@ void serve_server_destroy(struct serve_server *server)
 		server->slots = slot->next;
 		serve_slot_destroy(slot);
 	}
+	pcg_host_pool_destroy(server->pool);
 	if (server->signals.fd >= 0) {
 		serve_unwatch(&server->loop, &server->signals);
 		close(server->signals.fd);
@@ -165,8 +193,7 @@ int serve_server_add(struct serve_server *server, const char *func, const char *
 
 	while (*last != NULL)
 		last = &(*last)->next;
-	r = serve_slot_create(&slot, func, &server->options, &server->loop, &server->signaller, &server->log,
-			      server->options.several);
+	r = serve_slot_create(&slot, func, &server->home, &server->log, server->options.several);
 	if (r != 0)
 		return r;
 	if (server->options.trace != NULL)

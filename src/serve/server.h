@@ -20,6 +20,7 @@ struct serve_server;
  * @view: profile and policies
  * @trace: file for every access to configuration space, or NULL
  * @several: more than one function is coming: notes say which they are about
+ * @trust_client: clients may map what cannot be taken back from them
  * @control: where to listen for `pcigate inspect live:`, or NULL
  */
 struct serve_options {
@@ -28,6 +29,7 @@ struct serve_options {
 	struct pcg_view_options view;
 	const char *trace;
 	const char *control;
+	bool trust_client;
 	bool several;
 };
 

@@ -68,6 +68,28 @@ static void slot_effects(void *arg, const struct pcg_view_write *write)
 	trace_effects(slot->trace, write);
 }
 
+static void slot_deed(void *arg, enum pcg_deed deed, uint32_t value)
+{
+	struct serve_slot *slot = arg;
+
+	trace_deed(slot->trace, deed, value);
+}
+
+static void slot_wanted(void *arg)
+{
+	struct serve_slot *slot = arg;
+
+	serve_task_queue(slot->loop, &slot->leave);
+}
+
+static bool slot_leave(struct serve_task *task)
+{
+	struct serve_slot *slot = serve_container(task, struct serve_slot, leave);
+
+	slot->home->leave(slot->home->arg, slot);
+	return false;
+}
+
 /* --- from client to client --- */
 
 bool serve_slot_idle(const struct serve_slot *slot)
@@ -122,23 +144,78 @@ static int slot_grant(struct serve_slot *slot)
 	return 0;
 }
 
-/* Opening or closing has ended. */
-static void slot_ready(struct serve_slot *slot, int result)
+static void slot_next(struct serve_slot *slot, int r)
 {
 	struct serve_connection *next = slot->client;
-	int r = result;
 
-	serve_timer_disarm(&slot->deadline);
-	if (result != 0)
-		base_log(&slot->log, PCG_ERROR,
-			 "the function cannot be made as new: %s; tried again for the next client", strerror(-result));
-	slot->state = result == 0 ? SLOT_READY : SLOT_BROKEN;
 	if (next != NULL) {
 		if (r == 0)
 			r = slot_grant(slot);
 		serve_connection_granted(next, r);
 	}
 	serve_control_idle(slot);
+}
+
+static void slot_unheld(struct serve_slot *slot)
+{
+	serve_unwatch(slot->loop, &slot->holder_watch);
+	holder_drop(&slot->holder);
+	slot->state = SLOT_READY;
+}
+
+static void slot_holder_ended(struct serve_watch *watch, uint32_t events)
+{
+	struct serve_slot *slot = serve_container(watch, struct serve_slot, holder_watch);
+
+	(void)events;
+	slot_unheld(slot);
+	slot_next(slot, 0);
+}
+
+/* Return: whether others have to wait for the process that had the function. */
+static bool slot_hold(struct serve_slot *slot)
+{
+	if (!holder_lives(&slot->holder)) {
+		holder_drop(&slot->holder);
+		return false;
+	}
+	slot->holder_watch = (struct serve_watch){ .ready = slot_holder_ended, .fd = slot->holder.pidfd };
+	if (serve_watch(slot->loop, &slot->holder_watch, EPOLLIN) != 0)
+		return true; /* for good; rather that than a second client */
+	base_log(&slot->log, PCG_INFO,
+		 "process %d has mapped the function and lives: nobody else is served before it has ended",
+		 (int)slot->holder.pid);
+	return true;
+}
+
+bool serve_slot_lends(struct serve_slot *slot)
+{
+	int r;
+
+	if (!slot->host->info.lends_function)
+		return true;
+	r = holder_take(&slot->holder, slot->client->watch.fd);
+	if (r != 0)
+		base_log(&slot->log, PCG_WARN,
+			 "the client gets no mapping of the function: its process cannot be watched: %s", strerror(-r));
+	return r == 0;
+}
+
+/* Opening or closing has ended. */
+static void slot_ready(struct serve_slot *slot, int result)
+{
+	struct serve_connection *next = slot->client;
+
+	serve_timer_disarm(&slot->deadline);
+	if (result != 0)
+		base_log(&slot->log, PCG_ERROR,
+			 "the function cannot be made as new: %s; tried again for the next client", strerror(-result));
+	slot->state = result == 0 ? SLOT_READY : SLOT_BROKEN;
+	if (result == 0 && (next == NULL || !holder_is(&slot->holder, next->watch.fd)) && slot_hold(slot)) {
+		slot->state = SLOT_HELD;
+		return;
+	}
+	slot_next(slot, result);
 }
 
 static void slot_closed(struct pcg_request *request)
@@ -192,6 +269,10 @@ int serve_slot_claim(struct serve_slot *slot, struct serve_connection *connectio
 			slot->state = SLOT_READY;
 	}
 	slot->client = connection;
+	if (slot->state == SLOT_HELD && holder_is(&slot->holder, connection->watch.fd)) {
+		serve_unwatch(slot->loop, &slot->holder_watch);
+		slot->state = SLOT_READY;
+	}
 	if (slot->state != SLOT_READY)
 		return PCG_PENDING;
 	r = slot_grant(slot);
@@ -302,12 +383,15 @@ static void slot_opened(struct pcg_request *request)
 		serve_connection_granted(slot->client, request->result);
 }
 
-static int slot_open(struct serve_slot *slot, struct eventfd_signaller *signaller)
+static int slot_open(struct serve_slot *slot)
 {
-	const struct pcg_function_events events = {
-		.arg = slot, .trigger = slot_trigger, .wake = slot_wake, .effects = slot_effects
-	};
-	int r = pcg_host_create(&slot->host, slot->func, &slot->log);
+	const struct pcg_function_events events = { .arg = slot,
+						    .trigger = slot_trigger,
+						    .wake = slot_wake,
+						    .effects = slot_effects,
+						    .deed = slot_deed,
+						    .wanted = slot_wanted };
+	int r = pcg_host_create_in(&slot->host, slot->func, slot->home->pool, &slot->log);
 	int fd;
 
 	if (r != 0)
@@ -323,7 +407,7 @@ static int slot_open(struct serve_slot *slot, struct eventfd_signaller *signalle
 		return r;
 	}
 	slot->state = r == PCG_PENDING ? SLOT_OPENING : SLOT_READY;
-	irqs_init(&slot->irqs, slot->function, slot->loop, signaller);
+	irqs_init(&slot->irqs, slot->function, slot->loop, slot->home->signaller);
 	fd = slot->host->ops->fd != NULL ? slot->host->ops->fd(slot->host) : -1;
 	if (fd < 0)
 		return 0;
@@ -331,9 +415,8 @@ static int slot_open(struct serve_slot *slot, struct eventfd_signaller *signalle
 	return serve_watch(slot->loop, &slot->host_watch, EPOLLIN);
 }
 
-int serve_slot_create(struct serve_slot **result, const char *func, const struct serve_options *options,
-		      struct serve_loop *loop, struct eventfd_signaller *signaller, const struct pcg_log *log,
-		      bool label)
+int serve_slot_create(struct serve_slot **result, const char *func, const struct slot_home *home,
+		      const struct pcg_log *log, bool label)
 {
 	struct serve_slot *slot = calloc(1, sizeof(*slot));
 	int r;
@@ -344,15 +427,18 @@ int serve_slot_create(struct serve_slot **result, const char *func, const struct
 		free(slot);
 		return -ENOMEM;
 	}
-	slot->loop = loop;
-	slot->options = options;
+	slot->home = home;
+	slot->loop = home->loop;
+	slot->options = home->options;
+	slot->leave.turn = slot_leave;
 	slot->log = note_limit_init(&slot->notes, log, label ? slot->func : NULL);
 	slot->work.turn = slot_work;
 	slot->work_again.due = slot_work_again;
 	slot->deadline.due = slot_deadline;
 	slot->accept_again.due = slot_accept_again;
 	slot->listener.fd = -1;
-	r = slot_open(slot, signaller);
+	slot->holder.pidfd = -1;
+	r = slot_open(slot);
 	if (r != 0) {
 		serve_slot_destroy(slot);
 		return r;
@@ -374,12 +460,15 @@ void serve_slot_destroy(struct serve_slot *slot)
 		close(slot->listener.fd);
 	sockets_remove(&slot->file);
 	serve_unwatch(slot->loop, &slot->host_watch);
+	serve_unwatch(slot->loop, &slot->holder_watch);
+	holder_drop(&slot->holder);
 	serve_timer_disarm(&slot->work_again);
 	serve_timer_disarm(&slot->deadline);
 	serve_timer_disarm(&slot->accept_again);
 	if (slot->function != NULL)
 		pcg_function_finish(slot->function);
 	serve_task_drop(&slot->work);
+	serve_task_drop(&slot->leave);
 	pcg_host_destroy(slot->host);
 	trace_destroy(slot->trace);
 	free(slot->memory);

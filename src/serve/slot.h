@@ -6,6 +6,7 @@
  *   READY     nobody has it
  *   SERVING   a client has it
  *   CLOSING   the client is gone, the function is being made as if just opened; the next client waits
+ *   HELD      the client's process may still reach the function by what it has mapped; others wait
  *   BROKEN    that failed, or never ended: tried again for each client that comes
  */
 #ifndef SERVE_SLOT_H
@@ -14,6 +15,7 @@
 #include <pcigate/dma.h>
 #include <pcigate/function.h>
 
+#include "serve/holder.h"
 #include "serve/irqs.h"
 #include "serve/loop.h"
 #include "serve/note.h"
@@ -24,12 +26,28 @@
 struct descriptors;
 struct serve_connection;
 struct serve_control_job;
+struct serve_slot;
+
+/*
+ * Where a slot lives.
+ * @pool: what the functions of this server share
+ * @leave: the host wants the function of this slot back: destroy it; not called from inside one of its calls
+ */
+struct slot_home {
+	struct serve_loop *loop;
+	const struct serve_options *options;
+	struct eventfd_signaller *signaller;
+	struct pcg_host_pool *pool;
+	void *arg;
+	void (*leave)(void *arg, struct serve_slot *slot);
+};
 
 enum slot_state {
 	SLOT_OPENING,
 	SLOT_READY,
 	SLOT_SERVING,
 	SLOT_CLOSING,
+	SLOT_HELD,
 	SLOT_BROKEN,
 };
 
@@ -64,6 +82,10 @@ struct serve_slot {
 	struct pcg_dma *dma;
 	uint32_t max_files; /* of its memory, that the client may have open here */
 	struct trace *trace;
+	struct holder holder;
+	struct serve_watch holder_watch;
+	struct serve_task leave; /* the host wants the function back */
+	const struct slot_home *home;
 	bool single; /* a connected socket: the server ends with it */
 };
 
@@ -72,9 +94,9 @@ struct serve_slot {
 /* Connections per socket altogether: those that are being refused take room too. */
 #define SLOT_CONNECTIONS 32
 
-int serve_slot_create(struct serve_slot **slot, const char *func, const struct serve_options *options,
-		      struct serve_loop *loop, struct eventfd_signaller *signaller, const struct pcg_log *log,
-		      bool label); /* notes begin with @func */
+/* @home stays the caller's and must outlive the slot; @label: notes begin with @func. */
+int serve_slot_create(struct serve_slot **slot, const char *func, const struct slot_home *home,
+		      const struct pcg_log *log, bool label);
 void serve_slot_destroy(struct serve_slot *slot);
 
 /* Return: 0 or a negative errno. @fd is the slot's from now on. */
@@ -89,6 +111,11 @@ int serve_slot_claim(struct serve_slot *slot, struct serve_connection *connectio
 
 /* The client, or one that waits for the function, is gone. */
 void serve_slot_release(struct serve_slot *slot, struct serve_connection *connection);
+
+/*
+ * May the client have the descriptor of a region? What shows the function itself only a process whose end will be seen.
+ */
+bool serve_slot_lends(struct serve_slot *slot);
 
 /* The function does not answer: give up on it, the request under way is dropped. */
 void serve_slot_give_up(struct serve_slot *slot, const char *what);

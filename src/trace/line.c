@@ -15,6 +15,7 @@ static const struct form {
 	{ "open", TRACE_OPEN, false },    { "r", TRACE_READ, false },    { "rb", TRACE_READ, true },
 	{ "w", TRACE_WRITE, false },      { "wb", TRACE_WRITE, true },   { "R", TRACE_HOST_READ, false },
 	{ "W", TRACE_HOST_WRITE, false }, { "flr", TRACE_RESET, false }, { "reset", TRACE_RESET, false },
+	{ "close", TRACE_CLOSE, false },
 };
 
 /* The next word of *@at, ended in place; NULL at the end. */
@@ -142,6 +143,12 @@ static const char *take_access(char **at, struct trace_line *line)
 							: "an error's name is wanted behind \"!\", as in ! EFAULT";
 }
 
+/* A word that stands alone. */
+static bool trace_is_bare(enum trace_kind kind)
+{
+	return kind == TRACE_OPEN || kind == TRACE_RESET || kind == TRACE_CLOSE;
+}
+
 static const char *take_word(char **at, char *word, struct trace_line *line)
 {
 	const char *wrong;
@@ -151,11 +158,11 @@ static const char *take_word(char **at, char *word, struct trace_line *line)
 		if (strcmp(forms[i].word, word) == 0)
 			break;
 	if (i == sizeof(forms) / sizeof(forms[0]))
-		return "no such operation; there are open, r, rb, w, wb, R, W, flr, reset";
+		return "no such operation; there are open, close, r, rb, w, wb, R, W, flr, reset";
 	line->kind = forms[i].kind;
 	line->as_bytes = forms[i].as_bytes;
 	line->text = forms[i].word;
-	if (line->kind != TRACE_OPEN && line->kind != TRACE_RESET) {
+	if (!trace_is_bare(line->kind)) {
 		wrong = take_access(at, line);
 		if (wrong != NULL)
 			return wrong;
@@ -213,7 +220,7 @@ static void write_data(FILE *out, const struct trace_line *line, const uint8_t *
 void trace_write_line(FILE *out, const struct trace_line *line, const uint8_t *data, int error)
 {
 	fputs(line->text, out);
-	if (line->kind != TRACE_OPEN && line->kind != TRACE_RESET)
+	if (!trace_is_bare(line->kind))
 		fprintf(out, " %zu %03" PRIx64, line->length, line->offset);
 	if (line->kind == TRACE_WRITE || line->kind == TRACE_HOST_WRITE)
 		write_data(out, line, line->data);

@@ -19,6 +19,7 @@ enum trace_kind {
 	TRACE_HOST_READ,
 	TRACE_HOST_WRITE,
 	TRACE_RESET, /* "reset", "flr" */
+	TRACE_CLOSE, /* the client has gone and the function is as new; "open" is the next client then */
 };
 
 /**

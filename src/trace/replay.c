@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <pcigate/function.h>
 
 #include "base/log.h"
+#include "host/wait.h"
 #include "pci/registers.h"
 #include "trace/effects.h"
 #include "trace/line.h"
 #include "trace/replay.h"
 
 #define PATIENCE 5000 /* ms for all that a backend has to do for one line */
-#define TURN     10   /* ms between two looks at it */
 #define PRINTED  16u  /* bytes of a difference that are shown */
 
 struct replay {
@@ -23,6 +22,7 @@ struct replay {
 	struct pcg_host *host;
 	void *memory;
 	struct pcg_function *function; /* NULL: not open */
+	bool closed;                   /* "close" was the last; the next "open" finds it as a server would */
 	struct effects expected;
 	struct effects seen;
 	unsigned long write_line; /* where @expected and @seen belong to; 0: to nothing */
@@ -56,19 +56,6 @@ static void op_done(struct pcg_op *op, int result)
 	((struct waiting *)(void *)op)->result = result;
 }
 
-/* Let the backend work until *result is no longer PCG_PENDING. */
-static int wait_for(struct replay *r, const int *result)
-{
-	int left;
-
-	for (left = PATIENCE; *result == PCG_PENDING && left > 0; left -= TURN) {
-		poll(NULL, 0, TURN);
-		if (r->host->ops->work != NULL)
-			r->host->ops->work(r->host);
-	}
-	return *result == PCG_PENDING ? -ETIMEDOUT : *result;
-}
-
 /* --- what hardware holds --- */
 
 static int host_dword(struct replay *r, bool write, unsigned int dword, uint8_t be, uint32_t *value)
@@ -83,7 +70,7 @@ static int host_dword(struct replay *r, bool write, unsigned int dword, uint8_t 
 		ret = ops->config_read(r->host, (uint16_t)dword, be, value, &waiting.op);
 	if (ret != PCG_PENDING)
 		return ret;
-	ret = wait_for(r, &waiting.result);
+	ret = host_wait(r->host, &waiting.result, PATIENCE);
 	if (ret == -ETIMEDOUT)
 		ops->cancel(r->host, &waiting.op);
 	return ret;
@@ -145,13 +132,18 @@ static int open_function(struct replay *r)
 	struct pcg_function *function;
 	int ret;
 
+	/* A server's next client finds the same function, made as new. */
+	if (r->closed) {
+		r->closed = false;
+		return 0;
+	}
 	close_function(r);
 	ret = host_access(r, false, 0, r->host->info.config_size, r->config);
 	if (ret < 0)
 		return ret;
 	ret = pcg_function_init(r->memory, r->host, r->settings->view, &events, r->settings->log, &request, &function);
 	if (ret == PCG_PENDING)
-		ret = wait_for(r, &request.result);
+		ret = host_wait(r->host, &request.result, PATIENCE);
 	if (ret < 0) {
 		pcg_function_finish(function);
 		return ret;
@@ -176,9 +168,18 @@ static int submit(struct replay *r, enum pcg_request_kind kind)
 
 	if (ret != PCG_PENDING)
 		return ret;
-	ret = wait_for(r, &request.result);
+	ret = host_wait(r->host, &request.result, PATIENCE);
 	if (ret == -ETIMEDOUT)
 		pcg_function_quarantine(r->function);
+	return ret;
+}
+
+/* What a server does between two clients. */
+static int close_as_server(struct replay *r)
+{
+	int ret = submit(r, PCG_REQUEST_CLOSE);
+
+	r->closed = ret == 0;
 	return ret;
 }
 
@@ -319,6 +320,8 @@ static int act(struct replay *r)
 		return host_access(r, true, line->offset, line->length, line->data);
 	case TRACE_RESET:
 		return submit(r, PCG_REQUEST_RESET);
+	case TRACE_CLOSE:
+		return close_as_server(r);
 	case TRACE_NOTHING:
 	case TRACE_EFFECT:
 		break;
@@ -377,7 +380,8 @@ static int run_line(struct replay *r)
 		return 0;
 	}
 	settle_effects(r);
-	if (r->function == NULL && (line->kind == TRACE_READ || line->kind == TRACE_WRITE || line->kind == TRACE_RESET))
+	if ((r->function == NULL || r->closed) && (line->kind == TRACE_READ || line->kind == TRACE_WRITE ||
+						   line->kind == TRACE_RESET || line->kind == TRACE_CLOSE))
 		return wrong(r, "the function is not open; an \"open\" that works must come first");
 	error = act(r);
 	if (line->kind == TRACE_WRITE || line->kind == TRACE_RESET)

@@ -55,6 +55,23 @@ class Names(Function):
             again = self.ask(answer["setpci"])
             self.assertEqual((again["offset"], again["width"]), (answer["offset"], answer["width"]))
 
+    def test_bits_of_a_register(self):
+        for name, ranges in (("CAP_EXP+8.w:15", [(15, 15)]), ("CAP_EXP+8.w:14:12", [(14, 12)]),
+                             ("CAP_EXP+8.w:12-14", [(14, 12)]), ("4.w:2", [(2, 2)])):
+            with self.subTest(name):
+                answer = self.ask(name)
+                self.assertEqual([(r["high"], r["low"]) for r in answer["bits"]], ranges)
+                self.assertEqual(answer["width"], 2)
+        covered = {bit for r in self.ask("COMMAND:9:1")["bits"] for bit in range(r["low"], r["high"] + 1)}
+        self.assertEqual(covered, set(range(1, 10)))
+        for name in ("COMMAND:16", "COMMAND:", "COMMAND:x", "COMMAND:3:2:1", "COMMAND:-1"):
+            with self.subTest(name):
+                self.assertIn(name, self.why(self.func, name, status=2).stderr)
+
+    def test_registers_of_bridges_are_known(self):
+        for name in ("PRIMARY_BUS", "bridge_control.w", "CB_MEMORY_BASE_0+4"):
+            self.assertIn("bridge", self.why(self.func, name, status=3).stderr)
+
     def test_unknown_names_name_near_ones(self):
         for name, near in (("COMMND", "COMMAND"), ("CAP_EXPO", "CAP_EXP"), ("ecap_pasi", "ECAP_PASID")):
             with self.subTest(name):

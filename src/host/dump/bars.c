@@ -152,12 +152,20 @@ static bool size_by_text(struct pcg_bar *bar, const struct dump_text *text, unsi
 {
 	uint64_t size = text->bars[index].size, rounded;
 
+	if (size > most_size(bar->kind))
+		base_log(log, PCG_WARN,
+			 "dump: \"%.200s\" line %zu: BAR %u cannot have %" PRIu64
+			 " bytes, its register is %s; bar%u=SIZE says "
+			 "other",
+			 text->name, text->bars[index].line, index, size,
+			 bar->kind == PCG_BAR_IO ? "of I/O ports" : "32-bit", index);
 	if (size == 0 || size > most_size(bar->kind))
 		return false;
 	rounded = power_of_two(size < least_size(bar->kind) ? least_size(bar->kind) : size);
 	if (rounded != size)
-		base_log(log, PCG_WARN, "dump: BAR %u cannot have %" PRIu64 " bytes; %" PRIu64 " are taken", index,
-			 size, rounded);
+		base_log(log, PCG_WARN,
+			 "dump: \"%.200s\" line %zu: BAR %u cannot have %" PRIu64 " bytes; %" PRIu64 " are taken",
+			 text->name, text->bars[index].line, index, size, rounded);
 	bar->size = rounded;
 	return true;
 }
@@ -251,7 +259,8 @@ int dump_rom(struct pcg_bar *rom, const struct dump_text *text, uint64_t image_s
 	if (!text->rom.there && (address == 0 || text->numbered) && image_size == 0)
 		return 0;
 	if (size > ROM_MAX) {
-		base_log(log, PCG_WARN, "dump: a ROM has at most %u bytes; the text's size is ignored", ROM_MAX);
+		base_log(log, PCG_WARN, "dump: \"%.200s\" line %zu: a ROM has at most %u bytes; the size is ignored",
+			 text->name, text->rom.line, ROM_MAX);
 		size = 0;
 	}
 	if (size == 0 && image_size == 0) {

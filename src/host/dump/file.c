@@ -77,23 +77,20 @@ static struct dump_entry *add_entry(struct dump_file *file, size_t *room)
 }
 
 /* A title, or the first bytes of a text without titles. */
-static bool opens_function(const struct dump_file *file, const char *line, struct dump_bdf *bdf)
+static bool opens_function(const struct dump_file *file, const char *line, struct dump_bdf *bdf, size_t *indent)
 {
-	const char *after = dump_parse_bdf(line, bdf);
 	uint8_t bytes[16];
 	uint32_t offset;
 
-	/* 00:02.0 or 0000:00:02.0 and longer: lspci writes all the digits, a time of day does not look like that. */
-	if (after != NULL && (after - line == 7 || after - line >= 12) &&
-	    (*after == '\0' || *after == ' ' || *after == '\t'))
+	if (dump_title(line, bdf, indent))
 		return true;
 	*bdf = (struct dump_bdf){ .domain = DUMP_ANY_DOMAIN };
-	return file->nentries == 0 && dump_hex_line(line, &offset, bytes) > 0 && offset == 0;
+	return file->nentries == 0 && dump_hex_line(line + *indent, &offset, bytes) > 0 && offset == 0;
 }
 
 static int index_text(struct dump_file *file)
 {
-	size_t at = 0, room = 0, number = 0, start;
+	size_t at = 0, room = 0, number = 0, indent, start;
 	struct dump_entry *entry = NULL;
 	char line[DUMP_LINE_MAX];
 	struct dump_bdf bdf;
@@ -102,7 +99,7 @@ static int index_text(struct dump_file *file)
 
 	for (start = 0; dump_next_line(file, &at, file->length, line); start = at) {
 		number++;
-		if (opens_function(file, line, &bdf)) {
+		if (opens_function(file, line, &bdf, &indent)) {
 			if (file->nentries == DUMP_FUNCTIONS_MAX)
 				return -E2BIG;
 			entry = add_entry(file, &room);
@@ -110,9 +107,10 @@ static int index_text(struct dump_file *file)
 				return -ENOMEM;
 			entry->start = start;
 			entry->line = number;
+			entry->indent = indent;
 			entry->bdf = bdf;
 		}
-		if (entry == NULL || entry->has_hex || dump_hex_line(line, &offset, bytes) != 16 || offset != 0)
+		if (entry == NULL || entry->has_hex || dump_entry_hex(entry, line, &offset, bytes) != 16 || offset != 0)
 			continue;
 		entry->has_hex = true;
 		entry->header_type = bytes[PCG_HEADER_TYPE] & 0x7f;
@@ -130,13 +128,10 @@ int dump_file_init(struct dump_file *file, const char *name, const struct pcg_lo
 	error = dump_load(name, DUMP_FILE_MAX, &data, &file->length, log);
 	if (error != 0)
 		return error;
-	/* Titles stand at the left edge, UTF-8's byte order mark or not. */
-	if (file->length >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
-		file->length -= 3;
-		memmove(data, data + 3, file->length);
-	}
 	file->text = (char *)data;
-	error = index_text(file);
+	error = dump_decode(file);
+	if (error == 0)
+		error = index_text(file);
 	if (error == -E2BIG)
 		base_log(log, PCG_ERROR, "dump: \"%.200s\" has more than %u functions", name, DUMP_FUNCTIONS_MAX);
 	if (error != 0)
@@ -192,7 +187,7 @@ static bool matches(const struct dump_bdf *wanted, const struct dump_bdf *bdf)
 	       (wanted->domain == DUMP_ANY_DOMAIN || wanted->domain == domain);
 }
 
-static bool same_bdf(const struct dump_bdf *a, const struct dump_bdf *b)
+bool dump_same_bdf(const struct dump_bdf *a, const struct dump_bdf *b)
 {
 	return a->domain == b->domain && matches(a, b);
 }
@@ -202,7 +197,12 @@ static long refuse(const struct dump_file *file, const struct pcg_log *log, long
 	char list[LIST_MAX * 24 + 64];
 
 	list_functions(file, list, sizeof(list));
-	if (list[0] == '\0')
+	if (list[0] == '\0' && file->raw)
+		base_log(log, PCG_ERROR,
+			 "dump: \"%.200s\": %s; it is no text, and of %zu bytes: configuration space as it is, in "
+			 "/sys/bus/pci/devices/BDF/config, has 64, 256 or 4096",
+			 file->name, why, file->length);
+	else if (list[0] == '\0')
 		base_log(log, PCG_ERROR,
 			 "dump: \"%.200s\": %s; no type 0 function with a hex dump (lspci -xxxx) is in it", file->name,
 			 why);
@@ -221,9 +221,9 @@ static long select_bdf(const struct dump_file *file, const struct dump_bdf *bdf,
 	for (i = 0; i < file->nentries; i++) {
 		if (!matches(bdf, &entries[i].bdf))
 			continue;
-		if (found < 0 || (!entries[found].has_hex && same_bdf(&entries[found].bdf, &entries[i].bdf)))
+		if (found < 0 || (!entries[found].has_hex && dump_same_bdf(&entries[found].bdf, &entries[i].bdf)))
 			found = (long)i;
-		else if (!same_bdf(&entries[found].bdf, &entries[i].bdf))
+		else if (!dump_same_bdf(&entries[found].bdf, &entries[i].bdf))
 			return refuse(file, log, -EINVAL, "that BDF is there in several domains");
 		else
 			again = again || entries[i].has_hex;

@@ -63,9 +63,43 @@ const char *dump_parse_bdf(const char *text, struct dump_bdf *bdf)
 	return at;
 }
 
+/* lspci writes all the digits: 00:02.0, or 0000:00:02.0 and longer. A time of day does not look like that. */
+static const char *whole_bdf(const char *text, struct dump_bdf *bdf)
+{
+	const char *after = dump_parse_bdf(text, bdf);
+
+	return after != NULL && (after - text == 7 || after - text >= 12) ? after : NULL;
+}
+
+bool dump_title(const char *line, struct dump_bdf *bdf, size_t *indent)
+{
+	const char *at = line + strspn(line, " \t"), *after;
+
+	*indent = (size_t)(at - line);
+	if (strncmp(at, "Slot:", 5) == 0)
+		at += 5 + strspn(at + 5, " \t");
+	after = whole_bdf(at, bdf);
+	/* lspci -PP: the way there, from bridge to bridge. */
+	while (after != NULL && *after == '/')
+		after = whole_bdf(after + 1, bdf);
+	return after != NULL && (*after == '\0' || *after == ' ' || *after == '\t');
+}
+
+/* Marks of mail and of forums: ">" and "|", each with a blank behind it or not. */
+static const char *unquote(const char *line)
+{
+	for (;;) {
+		const char *at = line + strspn(line, " ");
+
+		if (*at != '>' && *at != '|')
+			return line;
+		line = at + (at[1] == ' ' ? 2 : 1);
+	}
+}
+
 bool dump_next_line(const struct dump_file *file, size_t *at, size_t end, char line[DUMP_LINE_MAX])
 {
-	const char *start = file->text + *at, *stop;
+	const char *start = file->text + *at, *stop, *text;
 	size_t length;
 
 	if (*at >= end)
@@ -78,6 +112,8 @@ bool dump_next_line(const struct dump_file *file, size_t *at, size_t end, char l
 	memcpy(line, start, length);
 	line[length] = '\0';
 	line[strcspn(line, "\r")] = '\0';
+	text = unquote(line);
+	memmove(line, text, strlen(text) + 1);
 	return true;
 }
 
@@ -98,6 +134,14 @@ int dump_hex_line(const char *line, uint32_t *offset, uint8_t bytes[16])
 	}
 	/* A word before a colon can look like an offset, but hardly like one of 8 or 16 bytes a line. */
 	return n == 0 || *offset % 8 != 0 ? -1 : n;
+}
+
+int dump_entry_hex(const struct dump_entry *entry, const char *line, uint32_t *offset, uint8_t bytes[16])
+{
+	size_t indent = strspn(line, " \t");
+	int n = dump_hex_line(line + indent, offset, bytes);
+
+	return indent == entry->indent || n == 16 ? n : -1;
 }
 
 /* "[size=16M]": 0 where there is none. */

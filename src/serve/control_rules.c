@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "serve/control_rules.h"
+
+#define FACT(word, member)                                                                                             \
+	{                                                                                                              \
+		word, offsetof(struct pcg_host_info, member)                                                           \
+	}
+
+static const struct {
+	const char *word;
+	size_t at; /* of a bool */
+} flags[] = {
+	FACT("vf", is_vf),
+	FACT("no-command-memory", no_command_memory),
+	FACT("no-intx", no_intx),
+	FACT("can-reset", can_reset),
+	FACT("intx-broken", intx_broken),
+	FACT("intx-follows", intx_follows),
+	FACT("keeps-registers", keeps_registers),
+	FACT("shows-intx", shows_intx),
+};
+
+#define NFLAGS (sizeof(flags) / sizeof(flags[0]))
+
+/* --- written --- */
+
+static const char *profile_name(const struct pcg_profile *profile)
+{
+	const char *name;
+
+	for (unsigned int n = 0; (name = pcg_profile_name(n)) != NULL; n++)
+		if (pcg_profile_find(name) == profile)
+			return name;
+	return "unknown";
+}
+
+void control_rules_put(FILE *out, const struct pcg_view_options *options, const struct pcg_host_info *info)
+{
+	fprintf(out, "profile %s\n", profile_name(options->profile));
+	if (options->mps_supported != 0)
+		fprintf(out, "policy mps-supported=%u\n", options->mps_supported);
+	if (options->no_command_memory)
+		fprintf(out, "policy no-command-memory=on\n");
+	fprintf(out, "facts");
+	for (size_t i = 0; i < NFLAGS; i++)
+		if (*(const bool *)((const char *)info + flags[i].at))
+			fprintf(out, " %s", flags[i].word);
+	fprintf(out, " id=%04x:%04x unplaced=%x express=%x:%x\n", info->vendor, info->device, info->unplaced,
+		info->express, info->express_flags);
+}
+
+static bool is_for(const struct pcg_quirk *q, uint16_t vendor, uint16_t device)
+{
+	return (q->vendor == PCG_QUIRK_ANY || q->vendor == vendor) &&
+	       (q->device == PCG_QUIRK_ANY || q->device == device);
+}
+
+void control_rules_put_quirks(FILE *out, const struct pcg_view_options *options, uint16_t vendor, uint16_t device)
+{
+	for (unsigned int i = 0; i < options->nquirks; i++) {
+		const struct pcg_quirk *q = &options->quirks[i];
+		const char *where = q->where == NULL ? "" : q->where;
+
+		if (is_for(q, vendor, device))
+			fprintf(out, "quirk %x %x %x %x %x %x %x %x %x %x %x %x %x %x %x %.*s\n", q->vendor, q->device,
+				q->subvendor, q->subsystem, q->revision, q->revision_last, (unsigned int)q->vf,
+				(unsigned int)q->kind, q->in_cap, q->extended, q->instance, q->id, q->start, q->end,
+				q->value, (int)strcspn(where, "\r\n"), where);
+	}
+}
+
+/* --- read --- */
+
+static void take_facts(struct control_rules *rules, const char *line)
+{
+	struct pcg_host_info *info = &rules->facts;
+	const char *word = line + strcspn(line, " ");
+
+	rules->has_facts = true;
+	while (*(word += strspn(word, " ")) != '\0') {
+		size_t length = strcspn(word, " ");
+		unsigned int a, b;
+
+		for (size_t i = 0; i < NFLAGS; i++)
+			if (strlen(flags[i].word) == length && strncmp(flags[i].word, word, length) == 0)
+				*(bool *)((char *)info + flags[i].at) = true;
+		if (sscanf(word, "id=%4x:%4x", &a, &b) == 2) {
+			info->vendor = (uint16_t)a;
+			info->device = (uint16_t)b;
+		} else if (sscanf(word, "unplaced=%2x", &a) == 1) {
+			info->unplaced = (uint8_t)a;
+		} else if (sscanf(word, "express=%4x:%4x", &a, &b) == 2) {
+			info->express = (uint16_t)a;
+			info->express_flags = (uint16_t)b;
+		}
+		word += length;
+	}
+}
+
+/* The numbers of a quirk, in order. */
+enum {
+	Q_VENDOR,
+	Q_DEVICE,
+	Q_SUBVENDOR,
+	Q_SUBSYSTEM,
+	Q_REVISION,
+	Q_REVISION_LAST,
+	Q_VF,
+	Q_KIND,
+	Q_IN_CAP,
+	Q_EXTENDED,
+	Q_INSTANCE,
+	Q_ID,
+	Q_START,
+	Q_END,
+	Q_VALUE,
+	NUM_Q,
+};
+
+static bool take_numbers(const char **at, uint32_t numbers[NUM_Q])
+{
+	for (unsigned int i = 0; i < NUM_Q; i++) {
+		int used = 0;
+
+		if (sscanf(*at, " %8" SCNx32 "%n", &numbers[i], &used) != 1)
+			return false;
+		*at += used;
+	}
+	return numbers[Q_VF] <= PCG_QUIRK_NO_VF && numbers[Q_KIND] <= PCG_QUIRK_ROM_SIZE &&
+	       numbers[Q_START] <= PCG_CONFIG_EXTENDED && numbers[Q_END] <= PCG_CONFIG_EXTENDED;
+}
+
+static void take_quirk(struct control_rules *rules, const char *at)
+{
+	unsigned int i = rules->view.nquirks;
+	uint32_t n[NUM_Q];
+
+	if (!take_numbers(&at, n))
+		return;
+	if (i == CONTROL_QUIRKS) {
+		rules->too_many = true;
+		return;
+	}
+	snprintf(rules->where[i], CONTROL_WHERE, "%s", at + strspn(at, " "));
+	rules->quirks[i] = (struct pcg_quirk){
+		.vendor = n[Q_VENDOR],
+		.device = n[Q_DEVICE],
+		.subvendor = n[Q_SUBVENDOR],
+		.subsystem = n[Q_SUBSYSTEM],
+		.revision = (uint8_t)n[Q_REVISION],
+		.revision_last = (uint8_t)n[Q_REVISION_LAST],
+		.vf = (enum pcg_quirk_vf)n[Q_VF],
+		.kind = (enum pcg_quirk_kind)n[Q_KIND],
+		.in_cap = n[Q_IN_CAP] != 0,
+		.extended = n[Q_EXTENDED] != 0,
+		.instance = (uint8_t)n[Q_INSTANCE],
+		.id = (uint16_t)n[Q_ID],
+		.start = (uint16_t)n[Q_START],
+		.end = (uint16_t)n[Q_END],
+		.value = n[Q_VALUE],
+		.where = rules->where[i],
+	};
+	rules->view.quirks = rules->quirks;
+	rules->view.nquirks = i + 1;
+}
+
+bool control_rules_take(struct control_rules *rules, const char *line)
+{
+	unsigned int bytes;
+
+	if (sscanf(line, "profile %31s", rules->profile) == 1)
+		return true;
+	if (sscanf(line, "policy mps-supported=%u", &bytes) == 1) {
+		rules->view.mps_supported = (uint16_t)bytes;
+		return true;
+	}
+	if (strncmp(line, "policy ", 7) == 0) {
+		rules->view.no_command_memory |= strcmp(line + 7, "no-command-memory=on") == 0;
+		return true;
+	}
+	if (strcmp(line, "facts") == 0 || strncmp(line, "facts ", 6) == 0)
+		take_facts(rules, line);
+	else if (strncmp(line, "quirk ", 6) == 0)
+		take_quirk(rules, line + 6);
+	else
+		return false;
+	return true;
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`live:CONTROL`: the verbs that look show a running server's function by the server's own rules."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+from program import *
+
+sys.path.insert(0, os.path.join(HERE, "..", "protocol"))
+from vfio_user import CONFIG, Client, Server  # noqa: E402
+
+QUIRKS = """\
+[hidden vendor registers]
+match = 8086:1234
+why = a test
+close = CAP_VNDR#2 04-07
+no-intx
+"""
+
+
+class Live(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="pcigate-test-")
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.func = write_function(self.path("function.txt"))
+        self.control = self.path("control")
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def serve(self, *options, func=None):
+        server = Server(func or self.func, "--control", self.control, *options)
+        self.addCleanup(server.stop)
+        return server
+
+    def same(self, verb, *arguments, options=(), func=None):
+        """What is said of the running function is what would be said of it here, under the server's options."""
+        func = func or self.func
+        live = run(verb, "live:" + self.control, *arguments)
+        here = run(verb, func, *arguments, *options)
+        self.assertEqual(live.returncode, here.returncode, live.stderr)
+        self.assertEqual(live.stdout, here.stdout)
+        self.assertTrue(live.stdout)
+
+    def same_all(self, options, func=None):
+        self.same("why", "COMMAND", "CAP_EXP+8.w", "CAP_VNDR+4@1.l", "3d.b", "ECAP_PASID+4.l", options=options, func=func)
+        self.same("map", options=options, func=func)
+        self.same("map", "-o", "-", options=options, func=func)
+        self.same("diff", options=options, func=func)
+        self.same("inspect", "-vv", options=options, func=func)
+
+    def test_every_profile(self):
+        for profile in PROFILES:
+            with self.subTest(profile):
+                server = self.serve("--profile", profile)
+                self.same_all(("--profile", profile))
+                server.stop()
+
+    def test_policies(self):
+        options = ("--policy", "mps-supported=256", "--policy", "no-command-memory")
+        self.serve(*options)
+        self.same_all(options)
+
+    def test_quirks(self):
+        with open(self.path("q.quirks"), "w", encoding="ascii") as file:
+            file.write(QUIRKS)
+        options = ("--quirks", self.path("q.quirks"))
+        self.serve(*options)
+        self.same_all(options)
+        plain = run("why", self.func, "CAP_VNDR+4@1.l", "--no-quirks")
+        self.assertNotEqual(plain.stdout, run("why", "live:" + self.control, "CAP_VNDR+4@1.l").stdout)
+
+    def test_a_vf(self):
+        func = self.func + ",vf=on,id=8086:1235"
+        self.serve(func=func)
+        self.same_all((), func=func)
+
+    def test_what_the_guest_wrote(self):
+        server = self.serve()
+        client = Client(server)
+        self.addCleanup(client.close)
+        client.write(CONFIG, 0x78, b"\x40\x50")
+        answer = json.loads(run("why", "live:" + self.control, "CAP_EXP+8.w", "--json").stdout)
+        self.assertEqual((answer["guest"], answer["profile"]), (0x5040, "guarded"))
+
+    def test_another_profile_is_refused(self):
+        self.serve("--profile", "linux")
+        for verb, arguments in (("why", ("COMMAND",)), ("map", ()), ("diff", ()), ("inspect", ())):
+            with self.subTest(verb):
+                done = run(verb, "live:" + self.control, *arguments, "--profile", "guarded")
+                self.assertEqual(done.returncode, 2)
+                self.assertEqual(done.stdout, "")
+                self.assertEqual(done.stderr.count("\n"), 1)
+                self.assertIn("profile linux", done.stderr)
+                self.assertIn(self.func, done.stderr)
+                same = run(verb, "live:" + self.control, *arguments, "--profile", "linux")
+                self.assertLess(same.returncode, 2, same.stderr)
+
+    def test_other_policies_and_quirks_are_refused(self):
+        self.serve("--policy", "mps-supported=256")
+        for options, word in ((("--policy", "mps-supported=512"), "mps-supported=256"), (("--no-quirks",), "--quirks")):
+            done = run("why", "live:" + self.control, "COMMAND", *options)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(word, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
