@@ -23,6 +23,7 @@ write_wrapper() { # PATH: finds its root beside itself, so the cache may move
 # SPDX-License-Identifier: BSD-3-Clause
 root=$(dirname "$(dirname "$(readlink -f "$0")")")
 lib=$root/usr/lib/x86_64-linux-gnu
+export QEMU_MODULE_DIR="$lib/qemu"
 exec "$lib/ld-linux-x86-64.so.2" --library-path "$lib:$root/usr/lib" \
 	"$root/usr/bin/${0##*/}" \
 	-L "$root/usr/share/qemu" -L "$root/usr/share/seabios" -L "$root/usr/lib/ipxe/qemu" "$@"

@@ -9,7 +9,7 @@ if [ "$have" != "$tested" ]; then
 	echo "ok 1 - clang-format # SKIP the tree is formatted by clang-format $tested, here is ${have:-none}"
 	exit 0
 fi
-if find include src tests bench -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror; then
+if find include src tests bench examples -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror; then
 	echo "ok 1 - clang-format"
 else
 	echo "not ok 1 - clang-format"

@@ -27,8 +27,10 @@ struct pcg_function;
 enum pcg_request_kind {
 	PCG_REQUEST_READ, /* a region, configuration space included */
 	PCG_REQUEST_WRITE,
-	PCG_REQUEST_RESET, /* function level reset, asked through the device */
-	PCG_REQUEST_CLOSE, /* the client is gone: quiet, reset, as if just opened */
+	PCG_REQUEST_RESET,     /* function level reset, asked through the device */
+	PCG_REQUEST_CLOSE,     /* the client is gone: quiet, reset, as if just opened */
+	PCG_REQUEST_DMA_MAP,   /* @range is in the client's address space now */
+	PCG_REQUEST_DMA_UNMAP, /* @range is no longer, or with NULL nothing is */
 };
 
 /**
@@ -38,6 +40,7 @@ enum pcg_request_kind {
  * @offset: in bytes, from the start of the region
  * @length: in bytes
  * @data: read into, or written from
+ * @range: for DMA_MAP and DMA_UNMAP
  * @done: called once after PCG_PENDING, from the loop's thread
  * @result: 0 or a negative errno, valid in @done
  */
@@ -47,6 +50,7 @@ struct pcg_request {
 	uint64_t offset;
 	size_t length;
 	void *data;
+	const struct pcg_dma_range *range;
 	void (*done)(struct pcg_request *request);
 	int result;
 };
@@ -76,6 +80,7 @@ enum pcg_deed {
  * @effects: what a configuration write asked of its surroundings (enum pcg_effect bits), before it is done; for
  *           traces, may be NULL
  * @deed: under the profile `linux`, instead of @effects: what is done, when it is done; may be NULL
+ * @wanted: the host wants the function back; may be NULL
  */
 struct pcg_function_events {
 	void *arg;
@@ -83,6 +88,7 @@ struct pcg_function_events {
 	void (*wake)(void *arg);
 	void (*effects)(void *arg, const struct pcg_view_write *write);
 	void (*deed)(void *arg, enum pcg_deed deed, uint32_t value);
+	void (*wanted)(void *arg);
 };
 
 /**
@@ -146,6 +152,19 @@ const struct pcg_region *pcg_function_region(const struct pcg_function *function
  */
 int pcg_function_lend(struct pcg_function *function, unsigned int index);
 
+/**
+ * pcg_function_memory() - how a region is mapped by those who get its descriptor
+ * @function: the function
+ * @index: enum pcg_region_index
+ * @memory: the attribute
+ * @set: from now on; otherwise only: could it be
+ * @why: set to a constant sentence where it cannot; "" otherwise
+ *
+ * Return: 0; -EINVAL (no such region); -EBUSY (@set, and a descriptor was given out); -EOPNOTSUPP (see @why).
+ */
+int pcg_function_memory(struct pcg_function *function, unsigned int index, enum pcg_memory memory, bool set,
+			const char **why);
+
 /** pcg_function_irqs() - how many vectors an interrupt index has; 0: none */
 unsigned int pcg_function_irqs(const struct pcg_function *function, enum pcg_irq_index index);
 
@@ -185,6 +204,28 @@ bool pcg_function_quarantined(const struct pcg_function *function);
  * Return: 0; -EINVAL (no such vector, or another index is set up).
  */
 int pcg_function_attach(struct pcg_function *function, enum pcg_irq_index index, unsigned int vector, bool listens);
+
+/**
+ * pcg_function_route() - the eventfds of vectors, for a backend that signals them itself
+ * @function: the function
+ * @index: which interrupts
+ * @start: first vector
+ * @count: how many
+ * @fds: one a vector, -1 for none; NULL: none of them; they stay the caller's, open until replaced
+ *
+ * Goes before pcg_function_attach() of the same vectors. Backends whose interrupts come by us have no use for it.
+ *
+ * Return: 0; -EINVAL (no such vectors, or another index is set up); what the backend ended with, nothing changed.
+ */
+int pcg_function_route(struct pcg_function *function, enum pcg_irq_index index, unsigned int start, unsigned int count,
+		       const int *fds);
+
+/**
+ * pcg_function_resample() - INTx is to be unmasked by this eventfd; -1: no longer
+ *
+ * Return: 0; -ENOSYS: the caller has to watch it, and to say pcg_function_intx_mask(); what the backend ended with.
+ */
+int pcg_function_resample(struct pcg_function *function, int fd);
 
 /** pcg_function_irq_off() - nothing of an index is set up any more; what was pending is forgotten */
 void pcg_function_irq_off(struct pcg_function *function, enum pcg_irq_index index);

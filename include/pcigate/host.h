@@ -13,6 +13,7 @@
  * @work.
  */
 
+#include <pcigate/feature.h>
 #include <pcigate/log.h>
 #include <pcigate/op.h>
 #include <pcigate/pci.h>
@@ -42,6 +43,7 @@ enum pcg_region_flags {
  * @fd_offset: where the region starts in @fd, a multiple of the page size
  * @nareas: how many of @areas count; 0 with MMAP: the whole region can be mapped
  * @areas: page-aligned pieces that can be mapped
+ * @memory: as what @fd maps it
  */
 struct pcg_region {
 	uint64_t size;
@@ -53,6 +55,7 @@ struct pcg_region {
 		uint64_t offset;
 		uint64_t size;
 	} areas[PCG_MAX_AREAS];
+	enum pcg_memory memory;
 };
 
 /**
@@ -73,6 +76,9 @@ struct pcg_region {
  * @keeps_registers: no power state loses registers, whatever PMCSR says
  * @express: where the host found the first Express capability; 0: look into configuration space
  * @express_flags: its flags register at that time
+ * @lends_function: descriptors of regions show the function itself: what a client has mapped stays with it, and nobody
+ *                  else can be let to the function before that client's process is gone
+ * @shows_intx: Status' Interrupt Status is true in the function's own register, where @irq_route leaves us out
  */
 struct pcg_host_info {
 	uint16_t config_size;
@@ -91,6 +97,24 @@ struct pcg_host_info {
 	bool keeps_registers;
 	uint16_t express;
 	uint16_t express_flags;
+	bool lends_function;
+	bool shows_intx;
+};
+
+/**
+ * struct pcg_dma_range - what a client has mapped, or unmaps
+ * @iova: first address
+ * @size: bytes, not 0
+ * @flags: enum pcg_dma_flags
+ * @fd: the file that holds it; -1: none
+ * @offset: where in the file
+ */
+struct pcg_dma_range {
+	uint64_t iova;
+	uint64_t size;
+	uint32_t flags;
+	int fd;
+	uint64_t offset;
 };
 
 /** enum pcg_power - power states (PCI PM 1.2, 3.2.4: PMCSR bits 1:0) */
@@ -181,10 +205,54 @@ struct pcg_host_ops {
 	int (*release)(struct pcg_host *host, struct pcg_op *op);
 
 	/**
+	 * @memory: with @set, map a region so from now on: its descriptor in @info.regions may be another afterwards;
+	 * otherwise say whether it could be. Optional: there is no choice.
+	 * @why: set to a constant sentence where it cannot be
+	 *
+	 * Return: 0; -EOPNOTSUPP.
+	 */
+	int (*memory)(struct pcg_host *host, unsigned int region, enum pcg_memory memory, bool set, const char **why);
+
+	/**
 	 * @dma: the client's memory, or NULL to take it away. Optional: a function that never masters the bus.
 	 * Guarantees: after it returned, the old one is not used any more.
 	 */
 	void (*dma)(struct pcg_host *host, struct pcg_dma *dma);
+
+	/**
+	 * @dma_map: translate a piece of a client's file for the function. Optional: @dma is enough to reach memory.
+	 * Called after the range was taken into the struct pcg_dma; @fd is -1 where no file holds it, and the caller's
+	 * otherwise, open until the op is done.
+	 * Guarantees: when it fails nothing of the range is translated.
+	 */
+	int (*dma_map)(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op);
+
+	/**
+	 * @dma_unmap: no longer translate what was mapped inside the range; NULL: anything. With @dma_map.
+	 * Guarantees: at DONE the function reaches nothing of it, and none of it is kept in memory for the function's
+	 * sake beyond what other ranges of the same client need.
+	 */
+	int (*dma_unmap)(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op);
+
+	/**
+	 * @irq_route: from now on vectors @start to @start + @count - 1 signal @fds, without us: events->irq is not
+	 * called for them. A descriptor of -1, or @fds NULL: nobody listens to it. @count 0: the whole index is off.
+	 * The descriptors stay the caller's, who keeps them open until they are replaced. Optional: all interrupts come
+	 * by events->irq.
+	 *
+	 * Return: 0, or a negative errno after a note; the vectors are then as they were.
+	 */
+	int (*irq_route)(struct pcg_host *host, enum pcg_irq_index index, unsigned int start, unsigned int count,
+			 const int *fds);
+
+	/**
+	 * @irq_mask: hold back one vector of INTx, MSI or MSI-X, or no longer. What was raised meanwhile is signalled
+	 * when it is unmasked. With @irq_route.
+	 */
+	int (*irq_mask)(struct pcg_host *host, enum pcg_irq_index index, unsigned int vector, bool masked);
+
+	/** @irq_resample: INTx is unmasked whenever this eventfd is signalled; -1: no longer. With @irq_route. */
+	int (*irq_resample)(struct pcg_host *host, int fd);
 
 	/**
 	 * @cancel: give up the pending operation @op.
@@ -211,11 +279,13 @@ struct pcg_host_ops {
  * @arg: handed to the calls
  * @irq: vector @vector of @index is raised; for INTx @level says asserted or not, else it is true
  * @wake: please call @work soon; may be called at any time from the loop's thread
+ * @wanted: the host wants the function back: end it soon; may be NULL
  */
 struct pcg_host_events {
 	void *arg;
 	void (*irq)(void *arg, enum pcg_irq_index index, unsigned int vector, bool level);
 	void (*wake)(void *arg);
+	void (*wanted)(void *arg);
 };
 
 /**
@@ -235,12 +305,30 @@ struct pcg_host {
 /**
  * pcg_host_create() - open the function that a FUNC text names
  * @host: set to the new function
- * @func: "dump:FILE[@BDF][,option=value…]", "sim:MODEL[,option=value…]"
+ * @func: "vfio:BDF[,option=value…]", "dump:FILE[@BDF][,option=value…]", "sim:MODEL[,option=value…]"
  * @log: the hook, copied; may be NULL
  *
  * Return: 0, or a negative errno after a note that names the file or option and the way out.
  */
 int pcg_host_create(struct pcg_host **host, const char *func, const struct pcg_log *log);
+
+/**
+ * struct pcg_host_pool - what the functions of one process share: the memory of a VM that has several of them, for one
+ */
+struct pcg_host_pool;
+
+/** pcg_host_pool_create() - an empty one. Return: 0 or -ENOMEM */
+int pcg_host_pool_create(struct pcg_host_pool **pool);
+
+/** pcg_host_pool_trust() - the operator trusts the clients of these functions with more than a function: see
+ * docs/vfio.md */
+void pcg_host_pool_trust(struct pcg_host_pool *pool);
+
+/** pcg_host_pool_destroy() - after the last function of it; NULL is allowed */
+void pcg_host_pool_destroy(struct pcg_host_pool *pool);
+
+/** pcg_host_create_in() - pcg_host_create(), in a pool; NULL: alone */
+int pcg_host_create_in(struct pcg_host **host, const char *func, struct pcg_host_pool *pool, const struct pcg_log *log);
 
 /** pcg_host_destroy() - end it; NULL is allowed */
 void pcg_host_destroy(struct pcg_host *host);

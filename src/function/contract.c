@@ -152,8 +152,11 @@ static int restore_payload(struct pcg_function *f)
  */
 static bool is_guests(const struct pcg_function *f, unsigned int dword)
 {
-	return dword < PCG_HEADER_END / 4 ? dword == PCG_COMMAND / 4 || dword == PCG_CACHE_LINE / 4
-					  : f->view.hook[dword] != 0 && f->view.write_host[dword] != 0;
+	if (dword == PCG_COMMAND / 4)
+		return true;
+	if (dword < PCG_HEADER_END / 4)
+		return dword == PCG_CACHE_LINE / 4 && f->view.write_host[dword] != 0;
+	return f->view.hook[dword] != 0 && f->view.write_host[dword] != 0;
 }
 
 static bool keeps_registers(const struct pcg_function *f)
@@ -250,20 +253,11 @@ static const step_fn power_up[] = {
  * power-on values, and what the client still holds is rebuilt
  */
 const step_fn reset_steps[] = {
-	irqs_quiet,
-	contract_read_command,
-	contract_master_off,
-	contract_detach,
-	contract_revoke,
-	host_reset,
-	power_on,
-	contract_rewind,
-	restore_addresses,
-	read_devctl,
-	restore_payload,
-	contract_attach,
-	mappings_allow,
-	NULL,
+	irqs_quiet,      contract_read_command, contract_master_off,
+	contract_detach, contract_revoke,       host_reset,
+	power_on,        contract_rewind,       restore_addresses,
+	read_devctl,     restore_payload,       contract_attach,
+	mappings_allow,  irqs_follow,           NULL,
 };
 
 /* a reset from elsewhere: mappings revoked first, then hardware; they come back with the write that found it */
@@ -337,16 +331,17 @@ static int forget(struct pcg_function *f)
 /* What this client keeps must not reach the next one. */
 static int release(struct pcg_function *f)
 {
-	if (!f->lent || f->host->ops->release == NULL)
+	if (!(f->lent || f->altered) || f->host->ops->release == NULL)
 		return PCG_DONE;
 	return f->host->ops->release(f->host, &f->op);
 }
 
 static int regions_anew(struct pcg_function *f)
 {
-	if (f->lent)
+	if (f->lent || f->altered)
 		memory_init(f);
 	f->lent = false;
+	f->altered = false;
 	return PCG_DONE;
 }
 
@@ -363,4 +358,39 @@ static int reset_all(struct pcg_function *f)
 	return PCG_DONE;
 }
 
-const step_fn close_steps[] = { reset_all, forget, release, regions_anew, end_quarantine, NULL };
+/*
+ * What the backend translates goes before the reset: should that fail, the memory of a client that is gone is not held
+ * any longer.
+ */
+static int dma_drop(struct pcg_function *f)
+{
+	return f->host->ops->dma_unmap(f->host, NULL, &f->op);
+}
+
+static const step_fn dma_drop_steps[] = {
+	irqs_quiet, contract_read_command, contract_master_off, contract_detach, dma_drop, NULL,
+};
+
+static int drop_all(struct pcg_function *f)
+{
+	if (f->host->ops->dma_unmap != NULL)
+		order_push(f, dma_drop_steps);
+	return PCG_DONE;
+}
+
+const step_fn close_steps[] = { drop_all, reset_all, forget, release, regions_anew, end_quarantine, NULL };
+
+/* --- the client's memory --- */
+
+static int dma_map(struct pcg_function *f)
+{
+	return f->host->ops->dma_map(f->host, f->request->range, &f->op);
+}
+
+static int dma_unmap(struct pcg_function *f)
+{
+	return f->host->ops->dma_unmap(f->host, f->request->range, &f->op);
+}
+
+const step_fn dma_map_steps[] = { dma_map, NULL };
+const step_fn dma_unmap_steps[] = { dma_unmap, NULL };

@@ -17,6 +17,14 @@ static void wake(void *arg)
 		f->events.wake(f->events.arg);
 }
 
+static void wanted(void *arg)
+{
+	struct pcg_function *f = arg;
+
+	if (f->events.wanted != NULL)
+		f->events.wanted(f->events.arg);
+}
+
 static struct pcg_function *of_op(struct pcg_op *op)
 {
 	return (struct pcg_function *)(void *)((char *)op - offsetof(struct pcg_function, op));
@@ -71,6 +79,7 @@ int pcg_function_init(void *memory, struct pcg_host *host, const struct pcg_view
 	host->events.arg = f;
 	host->events.irq = irqs_raise;
 	host->events.wake = wake;
+	host->events.wanted = wanted;
 	*function = f;
 	if (host->info.config_size != PCG_CONFIG_CONVENTIONAL && host->info.config_size != PCG_CONFIG_EXTENDED)
 		return -EINVAL;
@@ -111,6 +120,36 @@ int pcg_function_lend(struct pcg_function *f, unsigned int index)
 	return fd;
 }
 
+int pcg_function_memory(struct pcg_function *f, unsigned int index, enum pcg_memory memory, bool set, const char **why)
+{
+	const struct pcg_region *region = pcg_function_region(f, index);
+	int ret;
+
+	*why = "";
+	if (region->size == 0)
+		return -EINVAL;
+	if (!(region->flags & PCG_REGION_MMAP)) {
+		*why = f->host->info.regions[index].flags & PCG_REGION_MMAP
+			       ? "all of the region shares pages with the MSI-X table"
+			       : "the region is not mapped: it is reached by messages";
+		return -EOPNOTSUPP;
+	}
+	if (memory == PCG_MEMORY_UNCACHED && f->host->ops->memory == NULL)
+		return 0;
+	if (f->host->ops->memory == NULL) {
+		*why = "the backend has one kind of mapping";
+		return -EOPNOTSUPP;
+	}
+	if (set && f->lent)
+		return -EBUSY;
+	ret = f->host->ops->memory(f->host, index, memory, set, why);
+	if (ret == 0 && set) {
+		f->altered = true;
+		memory_init(f);
+	}
+	return ret;
+}
+
 static int submit_access(struct pcg_function *f, struct pcg_request *request)
 {
 	int ret;
@@ -121,6 +160,13 @@ static int submit_access(struct pcg_function *f, struct pcg_request *request)
 	if (ret < 0 || request->length == 0)
 		return ret;
 	return start(f, request, memory_steps);
+}
+
+static int submit_dma(struct pcg_function *f, struct pcg_request *request)
+{
+	if (f->host->ops->dma_map == NULL)
+		return PCG_DONE;
+	return start(f, request, request->kind == PCG_REQUEST_DMA_MAP ? dma_map_steps : dma_unmap_steps);
 }
 
 /* Kept apart: the short way must not pay for what this one needs. */
@@ -134,7 +180,9 @@ static __attribute__((noinline)) int submit_other(struct pcg_function *f, struct
 		return -EIO;
 	if (request->kind == PCG_REQUEST_RESET)
 		return start(f, request, f->view.chunked ? linux_reset_steps : reset_steps);
-	if (request->kind > PCG_REQUEST_CLOSE)
+	if (request->kind == PCG_REQUEST_DMA_MAP || request->kind == PCG_REQUEST_DMA_UNMAP)
+		return submit_dma(f, request);
+	if (request->kind > PCG_REQUEST_WRITE)
 		return -EINVAL;
 	if (request->region != PCG_REGION_CONFIG)
 		return submit_access(f, request);

@@ -24,9 +24,11 @@ struct irq {
 	unsigned int attached; /* one more than the highest vector that was set up */
 	uint32_t listens[PCG_MSIX_MAX / 32];
 	uint32_t pending[PCG_MSIX_MAX / 32];
+	uint32_t told[PCG_MSIX_MAX / 32]; /* masked, as the backend that signals them knows */
 };
 
 struct pcg_function {
+	struct pcg_op op; /* first, so that handing it over costs nothing */
 	struct pcg_host *host;
 	struct pcg_dma *dma;
 	struct pcg_function_events events;
@@ -36,7 +38,8 @@ struct pcg_function {
 	struct pcg_region regions[PCG_NUM_REGIONS];
 	uint8_t opened[PCG_CONFIG_EXTENDED]; /* what the function held when it was opened */
 	bool open;
-	bool lent; /* the client has descriptors of regions */
+	bool lent;    /* the client has descriptors of regions */
+	bool altered; /* or has chosen how they map */
 	bool quarantined;
 	uint32_t reach; /* bytes of configuration space that answer: all, or none */
 	enum pcg_power power;
@@ -44,7 +47,6 @@ struct pcg_function {
 
 	/* the operation under way */
 	struct pcg_request *request;
-	struct pcg_op op;
 	bool waiting; /* for the backend */
 	const step_fn *steps;
 	const step_fn *outer[MAX_NESTING];
@@ -92,6 +94,8 @@ void order_drop(struct pcg_function *f);
 extern const step_fn open_steps[];
 extern const step_fn reset_steps[];
 extern const step_fn close_steps[];
+extern const step_fn dma_map_steps[];
+extern const step_fn dma_unmap_steps[];
 extern const step_fn contract_mend_steps[];
 const step_fn *contract_for_write(struct pcg_function *f);
 const step_fn *contract_for_command(struct pcg_function *f);

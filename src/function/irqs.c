@@ -115,8 +115,44 @@ void irqs_raise(void *arg, enum pcg_irq_index index, unsigned int vector, bool l
 		deliver(f, index, vector);
 }
 
+/* A backend that signals vectors itself has to know which of them are masked. */
+static void tell_masks(struct pcg_function *f, enum pcg_irq_index index)
+{
+	struct irq *irq = &f->irqs[index];
+	unsigned int vector;
+
+	if (f->host->ops->irq_mask == NULL || !irq->active)
+		return;
+	for (vector = 0; vector < irq->attached; vector++) {
+		bool now = masked(f, index, vector);
+
+		if (now == get_bit(irq->told, vector) || !get_bit(irq->listens, vector))
+			continue;
+		if (f->host->ops->irq_mask(f->host, index, vector, now) == 0)
+			set_bit(irq->told, vector, now);
+	}
+}
+
+/* Of INTx the backend masks by itself; only what the guest's bit says is told, when it changes. */
+static void tell_intx(struct pcg_function *f)
+{
+	struct irq *irq = &f->irqs[PCG_IRQ_INTX];
+	bool off;
+
+	if (f->host->ops->irq_mask == NULL || !get_bit(irq->listens, 0))
+		return;
+	off = view_get(&f->view, PCG_COMMAND) & PCG_COMMAND_INTX_OFF && f->view.mediated;
+	if (off == get_bit(irq->told, 0))
+		return;
+	if (f->host->ops->irq_mask(f->host, PCG_IRQ_INTX, 0, off || f->intx_masked) == 0)
+		set_bit(irq->told, 0, off);
+}
+
 void irqs_update(struct pcg_function *f)
 {
+	tell_intx(f);
+	tell_masks(f, PCG_IRQ_MSI);
+	tell_masks(f, PCG_IRQ_MSIX);
 	intx_tell(f);
 	deliver_pending(f, PCG_IRQ_MSI);
 	deliver_pending(f, PCG_IRQ_MSIX);
@@ -193,8 +229,14 @@ int pcg_function_attach(struct pcg_function *f, enum pcg_irq_index index, unsign
 	if (index == PCG_IRQ_MSI)
 		pcg_view_msi(&f->view, irq->attached);
 	set_bit(irq->listens, vector, listens);
+	/* Routed anew, a vector is not masked. */
+	set_bit(irq->told, vector, false);
 	if (!listens)
 		return 0;
+	if (index == PCG_IRQ_INTX)
+		tell_intx(f);
+	else
+		tell_masks(f, index);
 	if (index == PCG_IRQ_INTX)
 		intx_tell(f);
 	else if (get_bit(irq->pending, vector))
@@ -202,10 +244,29 @@ int pcg_function_attach(struct pcg_function *f, enum pcg_irq_index index, unsign
 	return 0;
 }
 
+int pcg_function_route(struct pcg_function *f, enum pcg_irq_index index, unsigned int start, unsigned int count,
+		       const int *fds)
+{
+	unsigned int vectors = pcg_function_irqs(f, index);
+
+	if (start >= vectors || count > vectors - start || another_active(f, index))
+		return -EINVAL;
+	if (f->host->ops->irq_route == NULL || count == 0)
+		return 0;
+	return f->host->ops->irq_route(f->host, index, start, count, fds);
+}
+
+int pcg_function_resample(struct pcg_function *f, int fd)
+{
+	return f->host->ops->irq_resample != NULL ? f->host->ops->irq_resample(f->host, fd) : -ENOSYS;
+}
+
 void pcg_function_irq_off(struct pcg_function *f, enum pcg_irq_index index)
 {
 	unsigned int vector;
 
+	if (f->host->ops->irq_route != NULL && f->irqs[index].active)
+		f->host->ops->irq_route(f->host, index, 0, 0, NULL);
 	for (vector = 0; index == PCG_IRQ_MSI && vector < 32; vector++)
 		if (get_bit(f->irqs[index].pending, vector))
 			show_pending(f, vector, false);
@@ -223,6 +284,8 @@ int pcg_function_intx_mask(struct pcg_function *f, bool mask)
 	if (pcg_function_irqs(f, PCG_IRQ_INTX) == 0 || !f->irqs[PCG_IRQ_INTX].active)
 		return -EINVAL;
 	f->intx_masked = mask;
+	if (f->host->ops->irq_mask != NULL)
+		return f->host->ops->irq_mask(f->host, PCG_IRQ_INTX, 0, mask || get_bit(f->irqs[PCG_IRQ_INTX].told, 0));
 	intx_tell(f);
 	return 0;
 }

@@ -13,6 +13,9 @@ void msix_init(struct pcg_function *f)
 
 	pci_msix_find(&msix, f->opened, f->view.msix, f->host->info.bars);
 	f->vectors = msix.vectors;
+	/* Without mediation the function's own table is all there is. */
+	if (!f->view.mediated)
+		return;
 	f->table = msix.table;
 	f->pba = msix.pba;
 }

@@ -26,7 +26,8 @@ static void views(const struct pcg_host_info *info, const uint8_t *config)
 		if (pcg_view_init(&view, info, config, &options, NULL) != 0 || view.chunked)
 			continue;
 		for (dword = 0; dword < PCG_CONFIG_DWORDS; dword++)
-			HOLDS(contract_dword(&view, (uint16_t)dword));
+			HOLDS(contract_dword(&view, (uint16_t)dword) && contract_read(&view, (uint16_t)dword));
+		HOLDS(contract_devctl(&view));
 	}
 }
 

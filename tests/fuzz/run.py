@@ -18,6 +18,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SHORT = 10  # seconds for each target
+IN_THREADS = ("serve",)  # targets that look for leaks by themselves, at rest
 HEX = re.compile(r"^([0-9a-f]{2,3}):((?: [0-9a-f]{2}){1,16})\s*$")
 
 
@@ -57,6 +58,21 @@ def messages():
     yield header(13, b"")
 
 
+def lending():
+    """Clients of fuzz_serve that lend descriptors: with which message, how far into it, how many, of which kinds."""
+    memory = header(2, struct.pack("<IIQQQ", 32, 3, 0, 0x10000, 0x1000))
+    vector = header(8, struct.pack("<IIIII", 20, 4 | 32, 2, 0, 1))
+    vectors = header(8, struct.pack("<IIIII", 20, 4 | 32, 2, 0, 2))
+    resample = header(8, struct.pack("<IIIII", 20, 4 | 16, 0, 0, 1))
+    line = header(8, struct.pack("<IIIII", 20, 4 | 32, 0, 0, 1))
+    yield b"\x09\x01\x00\x00\x00\x00" + memory + header(3, struct.pack("<IIQQ", 24, 0, 0x10000, 0x1000))
+    yield b"\x09\x02\x00\x00\x00\x03\x01\x00\x00\x03" + vector + vector
+    yield b"\x0d\x01\x00\x00\x01\x03" + vectors
+    yield b"\x09\x02\x00\x00\x00\x03\x01\x00\x00\x03" + line + resample
+    yield b"\x0d\x03\x00\x00\xfc\x10\x01\x05\x01\x14\x02\x00\x11\x06" + b"".join(messages())
+    yield b"\xfb\x02\x00\x09\x02\x31\x01\x01\x00\x08" + memory + vector + memory
+
+
 def seeds(target):
     """What a target begins with."""
     folder = HERE / "seeds" / target
@@ -64,7 +80,8 @@ def seeds(target):
         yield bytes.fromhex(path.read_text(encoding="ascii")) if path.suffix == ".hex" else path.read_bytes()
     if target == "serve":
         yield b"\x01" + b"".join(messages())
-        yield from (b"\x1f" + message for message in messages())
+        yield from (b"\x17" + message for message in messages())
+        yield from lending()
     if target == "stream":
         yield bytes([0, 3, 15, 16, 40, 255, 1, 2]) + b"".join(messages())
     if target == "access":
@@ -73,6 +90,8 @@ def seeds(target):
                 steps = b"".join(struct.pack("<BHI", what, at, 0xffffffff)
                                  for what in (0x03, 0xe3, 0xf8) for at in (4, 0x10, 0x3c, 0x48, 0x100))
                 yield struct.pack("<BHBB", profile, seed, 0, seed & 1) + steps
+    if target == "quirks":
+        yield from (path.read_bytes() for path in sorted((HERE.parent.parent / "data" / "quirks").glob("*.quirks")))
     corpus = pathlib.Path(os.environ.get("PCI_CORPUS") or HERE.parent.parent.parent / "shared" / "corpus")
     for path in sorted(corpus.glob("*/*")) if target in ("layout", "dump") else []:
         for text, space in functions(path.read_text(encoding="utf-8", errors="replace")):
@@ -91,8 +110,10 @@ def run(args, target):
         (begin / f"{number:04}").write_bytes(seed)
     seconds = args.minutes * 60 if args.minutes else SHORT
     largest = "66000" if target in ("stream", "dump") else "4400"
+    words = HERE / f"{target}.dict"
     command = [program, f"-max_total_time={seconds}", f"-max_len={largest}", "-timeout=20", "-rss_limit_mb=2048",
-               "-detect_leaks=1", "-print_final_stats=1", f"-artifact_prefix={found}/failed-", found, begin]
+               f"-detect_leaks={0 if target in IN_THREADS else 1}", "-print_final_stats=1",
+               f"-artifact_prefix={found}/failed-", *([f"-dict={words}"] if words.exists() else []), found, begin]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                               timeout=seconds + 120, check=False)

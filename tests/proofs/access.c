@@ -5,10 +5,7 @@
  */
 #include "proof.h"
 
-/* clang-format off: sources, in the order in which they need one another */
-#include "policy/express.c"
 #include "view/access.c"
-/* clang-format on */
 
 #include "../property/contract.h"
 

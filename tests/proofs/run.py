@@ -60,6 +60,12 @@ FEW = [("pcigate/pci.h", r"PCG_MAX_CAPS +48u", "PCG_MAX_CAPS 2u"),
 # Space of 512 bytes: looking for the next header is one loop over the dwords that follow, and the same for more.
 HALF = FEW + [("pcigate/pci.h", r"PCG_CONFIG_EXTENDED +4096u", "PCG_CONFIG_EXTENDED 512u")]
 
+# The short path. Its loops go over the pieces of a read; the second line is for reads that have one or two of them.
+FAST = ["--unwind", "9", "--no-array-field-sensitivity"]
+PIECES = ["--unwindset", "read_any.0:2,read_dwords.0:2,read_bytes.0:5"]
+ANYWHERE_READ = ["--unwindset", "read_any.0:5,read_dwords.0:2,read_bytes.0:4"]
+FLAT = SMALL + [VECTORS]
+
 # name: harness, options, changes to sources, whether all loops must end within the unrolling
 PROOFS = {
     "be_mask_is_exact": ("access", WHOLE),
@@ -90,6 +96,15 @@ PROOFS = {
     "a_cut_page_is_not_mapped": ("memory", MEMORY + LOW),
     "a_configuration_piece_is_one_dword": ("memory", MEMORY),
     "a_configuration_piece_moves_its_bytes": ("memory", MEMORY),
+    "a_short_read_is_what_the_steps_read": ("fast", FAST + PIECES + ["-DAT=0x48", "-DWITHIN"], FLAT, True),
+    "a_short_read_is_what_the_steps_read, of two dwords":
+        ("fast", FAST + PIECES + ["-DAT=0x48", "-DBESIDE"], FLAT, True),
+    "a_short_write_is_what_the_steps_write": ("fast", FAST + ["-DAT=0x48", "-DWITHIN"], FLAT, True),
+    "a_short_write_is_what_the_steps_write, of COMMAND": ("fast", FAST + ["-DAT=0x04", "-DWITHIN"], FLAT, True),
+    "a_short_write_is_what_the_steps_write, of DEVCTL":
+        ("fast", FAST + ["-DAT=0x48", "-DDEVCTL", "-DWITHIN"], FLAT, True),
+    "a_long_write_is_left_to_the_steps": ("fast", FAST + ["-DAT=0x48", "-DDEVCTL"], FLAT, True),
+    "any_access_stays_inside": ("fast", FAST + ANYWHERE_READ + ["-DAT=0"], FLAT, True),
 }
 
 # proof: what is broken, file, pattern, replacement. The pattern must be found.
@@ -118,6 +133,22 @@ CONTROLS = {
                                    r"left < w->start - offset \? left", "left <= w->start - offset + 1 ? left"),
     "a_configuration_piece_is_one_dword": ("a piece crosses its dword", "function/config.c",
                                            r"n = 4 - first", "n = 4"),
+    "a_short_read_is_what_the_steps_read": ("a byte is taken from its neighbour", "function/fast.c",
+                                            r"for \(value >>= 8 \* \(at & 3\);", "for (value >>= 8 * (at & 1);"),
+    "a_short_read_is_what_the_steps_read, of two dwords":
+        ("the steps go on with the wrong piece", "function/fast.c",
+         r"(return read_stops\(f, rq, )\(size_t\)\(data - \(uint8_t \*\)rq->data\)(, 15, ret\);)", r"\g<1>0\2"),
+    "a_short_write_is_what_the_steps_write": ("a write of three bytes loses the third", "function/fast.c",
+                                              r"n == 3 \? \(uint32_t\)data\[2\] << 16 : 0", "0"),
+    "a_short_write_is_what_the_steps_write, of COMMAND":
+        ("the steps begin anew after a write has been decided", "function/fast.c",
+         r"&config_write_steps\[CONFIG_WRITE_ACT\]", "&config_write_steps[CONFIG_WRITE_DECIDE]"),
+    "a_short_write_is_what_the_steps_write, of DEVCTL": ("a reset is taken for a plain value", "function/fast.c",
+                                                         r"#define DEVCTL_PLAIN 0x5fffu", "#define DEVCTL_PLAIN 0xffffu"),
+    "a_long_write_is_left_to_the_steps": ("a write runs over the end of its dword", "function/fast.c",
+                                          r"rq->length \+ first > 4", "rq->length > 4"),
+    "any_access_stays_inside": ("the last bytes are read as a whole dword", "function/fast.c",
+                                r"& 3\) == 0 && rq->length - \*?moved >= 4", "& 3) == 0"),
 }
 
 

@@ -63,4 +63,31 @@ static inline bool contract_dword(const struct pcg_view *view, uint16_t dword)
 	return contract_masks(view, dword) && contract_hook(view, dword);
 }
 
+/* What a whole dword reads from the function is known beforehand, and nothing but `linux` reads otherwise. */
+static inline bool contract_read(const struct pcg_view *view, uint16_t dword)
+{
+	unsigned int i, be = 0;
+
+	for (i = 0; i < 4; i++)
+		if (view->read_host[dword] >> 8 * i & 0xff)
+			be |= 1u << i;
+	return view->read_be[dword] == be && view->special[dword] == 0;
+}
+
+/*
+ * The word DEVCTL that the short path knows, if there is one: all of its bits read back and are written to the
+ * function, and none of them clears by ones.
+ */
+static inline bool contract_devctl(const struct pcg_view *view)
+{
+	uint16_t dword = view->own.devctl;
+
+	if (dword == UINT16_MAX)
+		return true;
+	return dword < PCG_CONFIG_DWORDS && view->hook[dword] == ON_DEVCTL && contract_hook(view, dword) &&
+	       (view->write_host[dword] & 0xff) != 0 &&
+	       ((view->write_clear[dword] | view->as_zero[dword]) & 0xffff) == 0 &&
+	       (view->write_shadow[dword] & PCG_DEVCTL_MRRS) == PCG_DEVCTL_MRRS;
+}
+
 #endif

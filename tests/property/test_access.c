@@ -11,6 +11,7 @@
 #include "guest.h"
 #include "ram.h"
 #include "slow.h"
+#include "slow_linux.h"
 
 static unsigned int looked;
 static const char *profile;
@@ -174,7 +175,7 @@ static unsigned int roll_offset(struct dice *dice, const struct pcg_view *view, 
 static unsigned int roll_write(struct dice *dice, const struct pcg_view *view, unsigned int size, uint8_t *data,
 			       unsigned int *at)
 {
-	static const uint8_t widths[] = { 1, 2, 4, 4, 3, 8, 7 };
+	static const uint8_t widths[] = { 1, 2, 4, 4, 3, 5, 6, 7, 8 };
 	unsigned int width = widths[dice_of(dice, sizeof(widths))], i;
 
 	*at = roll_offset(dice, view, size);
@@ -254,6 +255,70 @@ static void writes_are_as_the_slow_model_says(void **state)
 {
 	(void)state;
 	under(all, look_at_writes);
+}
+
+/* --- `linux`, whose accesses are cut by their place and width --- */
+
+static void compare_linux(const struct subject *s, const struct slow *slow, struct ram *ram, struct pcg_function *f,
+			  struct dice *dice)
+{
+	unsigned int width = 1 + dice_of(dice, 13), at = roll_offset(dice, slow->view, s->info.config_size), i;
+	uint8_t data[16], wanted[16];
+
+	if (at + width > s->info.config_size || !slow_linux_keeps_out(slow->view, at, width))
+		return;
+	HOLDS(s, ram_read(ram, f, at, data, width) == 0, "%x+%u: cannot be read", at, width);
+	slow_linux_read(slow, at, wanted, width);
+	for (i = 0; i < width; i++) {
+		HOLDS(s, ram->config[at + i] == slow->host[at + i], "%x: the function has %02x, the slow model %02x",
+		      at + i, ram->config[at + i], slow->host[at + i]);
+		HOLDS(s, data[i] == wanted[i], "%x of %x+%u: the guest reads %02x, the slow model %02x", at + i, at,
+		      width, data[i], wanted[i]);
+	}
+}
+
+static void look_at_linux(const struct subject *s)
+{
+	static struct slow slow;
+	struct dice dice = { looked * 91u + 3 };
+	const struct pcg_view *view;
+	struct pcg_function *f;
+	unsigned int n, at, width;
+	struct ram ram;
+	uint8_t data[8];
+
+	ram_init(&ram, s);
+	f = ram_open(&ram, profile);
+	if (f == NULL)
+		return;
+	looked++;
+	view = pcg_function_view(f);
+	for (n = 0; n < PCG_CONFIG_DWORDS; n++)
+		ram.rw1c[n] = dice_of(&dice, 4) ? 0 : dice_roll(&dice) & dice_roll(&dice);
+	ram.late.state = looked % 2 ? looked : 0;
+	slow_init(&slow, view, s->config);
+	for (n = 0; n < 400; n++) {
+		width = roll_write(&dice, view, s->info.config_size, data, &at);
+		if (slow_linux_keeps_out(view, at, width)) {
+			HOLDS(s, ram_write(&ram, f, at, data, width) == 0, "%x+%u: cannot be written", at, width);
+			slow_linux_write(&slow, ram.rw1c, at, data, width);
+			HOLDS(s, ram.written == slow.writes, "%x+%u: %u writes reach the function, not %u", at, width,
+			      ram.written, slow.writes);
+		}
+		compare_linux(s, &slow, &ram, f, &dice);
+	}
+	for (n = 0; n < s->info.config_size; n++)
+		HOLDS(s, ram.config[n] == slow.host[n], "%x: the function has %02x, the slow model %02x", n,
+		      ram.config[n], slow.host[n]);
+	ram_close(f);
+}
+
+static void linux_is_as_its_slow_model_says(void **state)
+{
+	static const char *const linux_alone[] = { "linux", NULL };
+
+	(void)state;
+	under(linux_alone, look_at_linux);
 }
 
 /* --- resets and power --- */
@@ -418,6 +483,7 @@ int main(void)
 		cmocka_unit_test(widths_agree),
 		cmocka_unit_test(hidden_bodies_are_constant_and_closed),
 		cmocka_unit_test(writes_are_as_the_slow_model_says),
+		cmocka_unit_test(linux_is_as_its_slow_model_says),
 		cmocka_unit_test(no_capability_reaches_into_the_next),
 		cmocka_unit_test(a_whole_life_changes_only_what_is_the_guests),
 	};

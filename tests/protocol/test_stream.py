@@ -4,6 +4,7 @@
 import errno
 import os
 import random
+import signal
 import socket
 import struct
 import time
@@ -14,6 +15,20 @@ from vfio_user import *
 
 def read_message(client, offset=0, size=4):
     return client.message(REGION_READ, struct.pack("=QII", offset, CONFIG, size))
+
+
+def lingering():
+    """A TCP socket over data that nobody reads, and its peer: close() of the last reference takes 3 s."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        one = socket.create_connection(server.getsockname())
+        other = server.accept()[0]
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3))
+    one.setblocking(False)
+    try:
+        while True:
+            one.send(bytes(65536))
+    except BlockingIOError:
+        return one, other
 
 
 class Cuts(Case):
@@ -49,6 +64,18 @@ class Cuts(Case):
             client.send_raw(pipeline[cut:])
             for n in range(3):
                 self.assertEqual(client.reply().body[:8], struct.pack("=Q", 4 * n))
+
+    def test_the_end_of_the_stream_comes_with_the_last_message(self):
+        client = self.client()
+        # Both are there before the server looks.
+        os.kill(self.server.process.pid, signal.SIGSTOP)
+        try:
+            client.send_raw(read_message(client))
+            client.socket.shutdown(socket.SHUT_WR)
+        finally:
+            os.kill(self.server.process.pid, signal.SIGCONT)
+        self.assertEqual(len(client.reply().body), 20)
+        self.assertTrue(client.closed())
 
     def test_pipeline_is_answered_in_order(self):
         client = self.client()
@@ -144,6 +171,27 @@ class Sizes(Case):
             self.assertEqual(client.read(4, 3, size), data)
 
 
+class Silent(Case):
+    def test_one_that_has_to_wait_before_its_version_is_answered(self):
+        """More descriptors than can be closed aside at once: its turn comes again before its time is up."""
+        client = self.client(version=False)
+        slow, other = lingering()
+        one, two = socket.socketpair()
+        hello = client.message(VERSION, bytes(4) + QEMU_JSON.encode() + b"\0", id=5)
+        # The first 253 are kept for the message, all others are closed.
+        client.send_raw(hello[:1], [one.fileno()] * 253)
+        client.send_raw(hello[1:2], [slow.fileno()])
+        os.close(slow.detach())
+        for at in range(2, 8):
+            client.send_raw(hello[at:at + 1], [one.fileno()] * 253)
+        began = time.monotonic()
+        client.send_raw(hello[8:])
+        self.refused(errno.EMFILE, client.reply, 5, VERSION)
+        self.assertLess(time.monotonic() - began, 2)
+        for end in (one, two, other):
+            end.close()
+
+
 class Descriptors(Case):
     def setUp(self):
         super().setUp()
@@ -166,15 +214,7 @@ class Descriptors(Case):
             self.c.call(GET_INFO, struct.pack("=IIII", 16, 0, 0, 0), [null.fileno(), file.fileno(), one.fileno()])
 
     def test_closing_one_stalls_nobody(self):
-        """The last reference to a TCP socket that lingers over data nobody reads is ours: close() takes 3 s."""
-        server = socket.create_server(("127.0.0.1", 0))
-        peer = socket.create_connection(server.getsockname())
-        other = server.accept()[0]
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3))
-        peer.setblocking(False)
-        with self.assertRaises(BlockingIOError):
-            while True:
-                peer.send(bytes(65536))
+        peer, other = lingering()
         id = self.c.send(GET_INFO, struct.pack("=IIII", 16, 0, 0, 0), [peer.fileno()])
         os.close(peer.detach())
         began = time.monotonic()
@@ -182,7 +222,6 @@ class Descriptors(Case):
         self.c.info()
         self.assertLess(time.monotonic() - began, 1)
         other.close()
-        server.close()
 
     def test_253_eventfds_in_one_message(self):
         # More than were negotiated, and more than there are vectors: refused for the second reason only.

@@ -121,6 +121,40 @@ static void dma(struct pcg_host *host, struct pcg_dma *to)
 	word(of(host), to != NULL ? "dma+ " : "dma- ");
 }
 
+static int dma_map(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
+{
+	word(of(host), "map%x+%x ", (unsigned int)range->iova, (unsigned int)range->size);
+	return end(of(host), op);
+}
+
+static int dma_unmap(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
+{
+	if (range == NULL)
+		word(of(host), "unmap* ");
+	else
+		word(of(host), "unmap%x+%x ", (unsigned int)range->iova, (unsigned int)range->size);
+	return end(of(host), op);
+}
+
+static int irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int start, unsigned int count,
+		     const int *fds)
+{
+	word(of(host), "route%d:%u+%u%s ", (int)index, start, count, fds == NULL ? "-" : "");
+	return end(of(host), NULL);
+}
+
+static int irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int vector, bool masked)
+{
+	word(of(host), "%s%d:%u ", masked ? "mask" : "unmask", (int)index, vector);
+	return end(of(host), NULL);
+}
+
+static int irq_resample(struct pcg_host *host, int fd)
+{
+	word(of(host), "resample%d ", fd);
+	return end(of(host), NULL);
+}
+
 static void cancel(struct pcg_host *host, struct pcg_op *op)
 {
 	assert_ptr_equal(op, of(host)->pending);
@@ -142,6 +176,20 @@ static const struct pcg_host_ops ops = {
 	.dma = dma,
 	.cancel = cancel,
 };
+
+void recorder_direct(struct recorder *r)
+{
+	static struct pcg_host_ops direct;
+
+	direct = ops;
+	direct.dma_map = dma_map;
+	direct.dma_unmap = dma_unmap;
+	direct.irq_route = irq_route;
+	direct.irq_mask = irq_mask;
+	direct.irq_resample = irq_resample;
+	r->host.ops = &direct;
+	r->host.info.shows_intx = true;
+}
 
 void recorder_init(struct recorder *r)
 {

@@ -25,6 +25,9 @@ struct recorder {
 /* A PCIe endpoint: BAR0 64 KiB 32-bit memory, BAR1 I/O, PM, MSI (32, maskable, 64-bit), MSI-X (64), Express, AER. */
 void recorder_init(struct recorder *r);
 
+/* After recorder_init(): it translates memory and signals interrupts itself, as a function behind an IOMMU does. */
+void recorder_direct(struct recorder *r);
+
 /* Give memory and the answers to pcg_function_init(); fails the test unless it is open at the end. */
 struct pcg_function *recorder_open(struct recorder *r, const struct pcg_view_options *options);
 void recorder_close(struct pcg_function *f);

@@ -769,6 +769,34 @@ static void fault_7_1b_13_a_bar_without_a_resource_reads_zero(void **state)
 	recorder_close(f);
 }
 
+static void an_ide_controller_in_compatibility_mode_has_legacy_ports(void **state)
+{
+	/* What is read after all ones have been written: 8, 1, 8 and 1 ports, whatever the registers hold. */
+	static const uint32_t compatible[] = { 0xfffffff9, 0xffffffff, 0xfffffff9, 0xffffffff };
+	struct pcg_function *f;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		recorder_init(&r);
+		memset(r.host.info.bars, 0, sizeof(r.host.info.bars));
+		memset(r.config + PCG_BAR0, 0, 4 * PCG_NUM_BARS);
+		/* One channel each way; each bit means that the channel has BARs of its own. */
+		r.config[PCG_CLASS] = i < 2 ? 0x84 : 0x81;
+		pcg_put16(r.config + PCG_CLASS + 1, 0x0101);
+		f = open_as("linux");
+		assert_int_equal(guest_read(f, PCG_BAR0 + 4 * i, 4), 1);
+		guest_write(f, PCG_BAR0 + 4 * i, 4, 0xffffffff);
+		assert_int_equal(guest_read(f, PCG_BAR0 + 4 * i, 4), compatible[i]);
+		assert_int_equal(guest_read(f, PCG_BAR0 + 4 * (i ^ 2), 4), 0);
+		recorder_close(f);
+	}
+	r.config[PCG_CLASS + 1] = 0x06;
+	f = open_as("linux");
+	assert_int_equal(guest_read(f, PCG_BAR0 + 8, 4), 0);
+	recorder_close(f);
+}
+
 static void fault_7_1b_14_two_touching_power_managements_stay_inside(void **state)
 {
 	struct pcg_function *f;
@@ -938,6 +966,7 @@ int main(void)
 		cmocka_unit_test(fault_7_1b_12_a_pointer_into_the_header_is_followed),
 		cmocka_unit_test(fault_7_1b_12_a_circle_can_leave_a_hidden_one_linked),
 		cmocka_unit_test(fault_7_1b_13_a_bar_without_a_resource_reads_zero),
+		cmocka_unit_test(an_ide_controller_in_compatibility_mode_has_legacy_ports),
 		cmocka_unit_test(fault_7_1b_14_two_touching_power_managements_stay_inside),
 		cmocka_unit_test(memory_is_gated_by_the_virtual_bit_and_d3hot),
 		cmocka_unit_test(msi_is_on_once_vectors_are_set_up),

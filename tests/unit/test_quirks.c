@@ -223,6 +223,7 @@ static void quirks_are_for_the_functions_they_name(void **state)
 	assert_true(has_intx("match = 8087:1234"));
 	assert_false(has_intx("match = 8086:*\nrevision = 01"));
 	assert_true(has_intx("match = 8086:*\nrevision = 02-ff"));
+	assert_true(has_intx("match = 8086:*\nrevision = 00"));
 	assert_false(has_intx("match = 8086:*\nvf = no"));
 	assert_true(has_intx("match = 8086:*\nvf = only"));
 	assert_false(has_intx("match = 8086:*\nsubsystem = 1af4:0002"));

@@ -33,6 +33,7 @@ class Function(NamedTuple):
     device: dict = None
     express: bool = False  # stands behind a root port; of an image it is read
     plugged: bool = False  # when Linux runs: for what firmware cannot bear; Express only
+    integrated: bool = False  # Express all the same, but on the root bus: behind a port it would become an endpoint
     vf: bool = False  # record its first VF, that igb makes, in its place
     options: str = ",intx=follow"  # of dump:, for replay
 
@@ -62,6 +63,46 @@ MACHINES = {
     ),
     "plugged": (
         Function("synth-19-bars", plugged=True),
+    ),
+    "classes": (
+        Function("class-vga", plugged=True),
+        Function("class-ide-express", plugged=True),
+    ),
+    "standard": (
+        Function("std-msi-32"),
+        Function("std-msi-64-masked"),
+        Function("std-pcix-2"),
+        Function("std-hypertransport"),
+        Function("std-sata-agp-hidden"),
+        Function("std-unknown-ids"),
+        Function("std-none-but-the-flag"),
+        Function("class-ide"),
+    ),
+    "express": (
+        Function("express-1-endpoint"),
+        Function("express-1-legacy"),
+        Function("express-3"),
+        Function("express-twice"),
+    ),
+    "extended": (
+        Function("ext-03-to-0c"),
+        Function("ext-0d-to-19"),
+        Function("ext-1a-to-27"),
+        Function("ext-28-and-up"),
+        Function("ext-head-0123"),
+        Function("ext-head-01ff"),
+        Function("ext-head-0200"),
+        Function("ext-head-34fe"),
+    ),
+    "lengths": (
+        Function("ext-nothing-at-100"),
+        Function("ext-odd-lengths"),
+        Function("ext-overlap"),
+        Function("ext-twice"),
+    ),
+    "integrated": (
+        Function("express-1-integrated", integrated=True),
+        Function("express-2-integrated", integrated=True),
     ),
     "emulated": (
         Function("qemu-hda", {"driver": "ich9-intel-hda"}),
@@ -143,7 +184,9 @@ class Machine:
         images = images or {}
         self.images = {f.name: images.get(f.name, served_path(f.name)) for f in functions if not f.device}
 
-    def _express(self, function):
+    def _behind_port(self, function):
+        if function.integrated:
+            return False
         if function.device:
             return function.express
         with open(self.images[function.name], encoding="utf-8") as file:
@@ -152,11 +195,11 @@ class Machine:
     def _devices(self, sockets):
         """-device dicts, those to plug in, {name: address}: slot 1 has the root ports, the next what needs none."""
         devices, plugged, places, bus, slot = [], [], {}, 0, 2
-        if sum(map(self._express, self.functions)) > 8:
+        if sum(map(self._behind_port, self.functions)) > 8:
             raise RigError("more Express functions than a slot has root ports: another machine")
         for function in self.functions:
             device = function.device or vfio_user(sockets[function.name])
-            if self._express(function):
+            if self._behind_port(function):
                 port = root_port(f"rp{bus}", addr=f"1.{bus}", multifunction=bus == 0)
                 devices.append(port)
                 (plugged if function.plugged else devices).append({**device, "bus": port["id"], "id": f"function{bus}"})

@@ -129,6 +129,7 @@ class Guest:
         self.timeout, self.timed_out = timeout, False
         self.serial, self.events, self.boots = 0, [], 0
         self.process = self.timer = None
+        self.descriptors = []  # more of them for QEMU
         self.boot_seconds = self.uptime = self.release = None
 
         program, room = machine_room()
@@ -177,7 +178,7 @@ class Guest:
         port_here, port_there = socket.socketpair()
         arguments = self.arguments + [
             "-chardev", f"socket,id=qmp,fd={qmp_there.fileno()}", "-mon", "chardev=qmp,mode=control",
-            "-chardev", f"socket,id=port,fd={port_there.fileno()}", "-device", "virtserialport,chardev=port,bus=rig.0",
+            "-chardev", f"socket,id=port,fd={port_there.fileno()}", "-device", "virtserialport,chardev=port,bus=rig.0,name=agent",
         ]
         self.started = time.monotonic()
         with open(self.log_path, "wb") as log:
@@ -185,7 +186,7 @@ class Guest:
             log.flush()
             self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True,
-                                            pass_fds=[qmp_there.fileno(), port_there.fileno()])
+                                            pass_fds=[qmp_there.fileno(), port_there.fileno(), *self.descriptors])
         qmp_there.close()
         port_there.close()
         self.monitor, self.port = Lines(qmp_here), Lines(port_here)

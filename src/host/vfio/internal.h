@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The inside of a function held through VFIO. */
+#ifndef HOST_VFIO_INTERNAL_H
+#define HOST_VFIO_INTERNAL_H
+
+#include <pcigate/dma.h>
+#include <pcigate/function.h>
+#include <pcigate/host.h>
+
+#include "host/vfio/place.h"
+#include "host/vfio/settings.h"
+#include "host/vfio/worker.h"
+
+struct vfio;
+struct vfio_pool;
+struct staging;
+
+/* How the client's memory is translated: one of two doors of the kernel. */
+struct vfio_iommu {
+	const char *name;
+	/* The function follows the client's maps, or reaches nothing. */
+	int (*attach)(struct vfio *v);
+	void (*detach)(struct vfio *v);
+	/* In the worker. NULL: everything. */
+	int (*map)(struct vfio *v, const struct pcg_dma_range *range);
+	int (*unmap)(struct vfio *v, const struct pcg_dma_range *range);
+	void (*finish)(struct vfio *v);
+};
+
+extern const struct vfio_iommu vfio_iommufd;
+extern const struct vfio_iommu vfio_type1;
+
+/* A region as VFIO describes it. */
+struct vfio_region {
+	uint64_t size;
+	uint64_t offset; /* in the device file */
+	uint32_t flags;
+};
+
+/* The interrupts that go without us. Only one of INTx, MSI and MSI-X is on at a time. */
+struct vfio_irqs {
+	enum pcg_irq_index index;
+	bool on;
+	unsigned int count;       /* vectors that the kernel has set aside */
+	bool fixed[PCG_NUM_IRQS]; /* NORESIZE: cannot grow while it is on */
+	int fds[PCG_MSIX_MAX];    /* the client's; -1: none */
+	uint8_t masked[PCG_MSIX_MAX];
+	int error;   /* ours, for ERR; -1: there is none */
+	int request; /* and for REQ */
+};
+
+/* More files than a VM's memory has; what is beyond is mapped without being staged. */
+#define VFIO_STAGED_FILES 16u
+
+/* What the worker is asked. */
+enum vfio_work {
+	WORK_READ,
+	WORK_WRITE,
+	WORK_RESET,
+	WORK_POWER,
+	WORK_VPD,
+	WORK_MAP,
+	WORK_UNMAP,
+};
+
+/* One job. The worker sees nothing of the caller's but this, so that a job can be given up. */
+struct vfio_job {
+	enum vfio_work work;
+	unsigned int region;
+	uint64_t offset;
+	size_t length;
+	uint8_t *buffer; /* @small, or allocated */
+	uint8_t small[8];
+	uint8_t be; /* of a write of configuration space */
+	enum pcg_power power;
+	bool write;
+	bool everything;
+	struct pcg_dma_range range; /* its descriptor is the job's */
+};
+
+struct vfio {
+	struct pcg_host host;
+	struct vfio *next; /* of the pool */
+	struct vfio_settings settings;
+	struct place place;
+	struct vfio_pool *pool;
+	struct vfio_worker *worker;
+	struct vfio_job job;
+	struct pcg_op *op; /* whose job it is; NULL: nobody's any more */
+	uint32_t *value;   /* where what was read goes, or */
+	void *data;
+	int device;
+	int poll;
+	struct vfio_region regions[PCG_NUM_REGIONS];
+	struct vfio_irqs irqs;
+	uint16_t pm; /* capabilities of the function, 0: none */
+	uint16_t vpd;
+	bool hold_memory; /* no memory enable bit, and the kernel does not know: its own is kept on */
+	uint8_t *shown;   /* headers of the extended chain with what show= adds; NULL: the kernel's */
+	bool resets;      /* DEVICE_RESET works */
+	bool trusted;     /* clients may map what cannot be taken back */
+
+	/* the way memory is translated */
+	const struct vfio_iommu *iommu;
+	int iommufd;
+	uint32_t devid;
+	uint32_t ioas;
+	int group;
+	int container;
+	bool attached;
+	bool told_peer, told_private;     /* said once a client */
+	uint64_t with_file, without_file; /* bytes mapped */
+	struct staging *staging[VFIO_STAGED_FILES];
+	unsigned int nstaging;
+};
+
+/* open.c: the doors. Return: 0 or a negative errno after a note. */
+int vfio_open(struct vfio *v);
+void vfio_close(struct vfio *v);
+
+/* describe.c: what the kernel says of an open function, into v->host.info */
+int vfio_describe(struct vfio *v);
+
+/* config.c: in the worker. Return: 0 or a negative errno. */
+int vfio_config_read(struct vfio *v, unsigned int offset, void *data, size_t length);
+int vfio_config_write(struct vfio *v, unsigned int offset, const void *data, size_t length);
+int vfio_region_access(struct vfio *v, unsigned int region, uint64_t offset, void *data, size_t length, bool write);
+int vfio_vpd(struct vfio *v, bool write, uint16_t address, uint8_t data[4]);
+int vfio_power(struct vfio *v, enum pcg_power state);
+
+/* reset.c: in the worker */
+int vfio_reset(struct vfio *v);
+bool vfio_reset_possible(const struct vfio *v);
+
+/* show.c: capabilities that the kernel hides */
+int vfio_show(struct vfio *v);
+
+/* map.c: BARs that clients map themselves */
+int vfio_map(struct vfio *v);
+void vfio_map_finish(struct vfio *v);
+void vfio_map_forget(struct vfio *v);
+int vfio_map_memory(struct pcg_host *host, unsigned int region, enum pcg_memory memory, bool set, const char **why);
+
+/* irqs.c */
+int vfio_irqs_init(struct vfio *v);
+void vfio_irqs_finish(struct vfio *v);
+int vfio_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int start, unsigned int count,
+		   const int *fds);
+int vfio_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int vector, bool masked);
+int vfio_irq_resample(struct pcg_host *host, int fd);
+void vfio_irqs_look(struct vfio *v); /* ERR and REQ */
+
+static inline struct vfio *vfio_of(struct pcg_host *host)
+{
+	return (struct vfio *)(void *)((char *)host - offsetof(struct vfio, host));
+}
+
+#endif

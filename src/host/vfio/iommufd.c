@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The client's memory, translated by an address space of an iommufd. */
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "host/vfio/internal.h"
+#include "host/vfio/staging.h"
+#include "host/vfio/uapi.h"
+
+static int iommufd_attach(struct vfio *v)
+{
+	struct uapi_attach attach = { .argsz = sizeof(attach), .pt_id = v->ioas };
+
+	return ioctl(v->device, UAPI_DEVICE_ATTACH, &attach) == 0 ? 0 : -errno;
+}
+
+static void iommufd_detach(struct vfio *v)
+{
+	struct uapi_detach detach = { .argsz = sizeof(detach) };
+
+	ioctl(v->device, UAPI_DEVICE_DETACH, &detach);
+}
+
+static int iommufd_map(struct vfio *v, const struct pcg_dma_range *range)
+{
+	return staging_map(v, range);
+}
+
+/* Maps inside the range that are on record only are not known here: nothing to unmap is no error. */
+static int iommufd_unmap(struct vfio *v, const struct pcg_dma_range *range)
+{
+	struct uapi_ioas_unmap unmap = { .size = sizeof(unmap), .ioas = v->ioas, .length = UINT64_MAX };
+	int r;
+
+	if (range != NULL) {
+		unmap.iova = range->iova;
+		unmap.length = range->size;
+	}
+	r = ioctl(v->iommufd, UAPI_IOAS_UNMAP, &unmap) == 0 || errno == ENOENT ? 0 : -errno;
+	if (range == NULL)
+		staging_leave(v);
+	return r;
+}
+
+static void iommufd_finish(struct vfio *v)
+{
+	struct uapi_destroy destroy = { .size = sizeof(destroy), .id = v->ioas };
+
+	if (v->ioas == 0)
+		return;
+	if (v->attached)
+		iommufd_detach(v);
+	iommufd_unmap(v, NULL);
+	ioctl(v->iommufd, UAPI_IOMMU_DESTROY, &destroy);
+}
+
+const struct vfio_iommu vfio_iommufd = {
+	.name = "iommufd",
+	.attach = iommufd_attach,
+	.detach = iommufd_detach,
+	.map = iommufd_map,
+	.unmap = iommufd_unmap,
+	.finish = iommufd_finish,
+};

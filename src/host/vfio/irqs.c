@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Interrupts go from the function to the client's eventfds without us; the kernel is given the descriptors as they
+ * came, so that a hypervisor can post them. What is kept here is enough to say it all again: a kernel that cannot add a
+ * vector while others are on is told the whole set.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <linux/vfio.h>
+
+#include "base/log.h"
+#include "host/vfio/internal.h"
+
+/* Return: 0, a negative errno, or how many vectors the kernel could have given. */
+static int irqs_set(struct vfio *v, unsigned int index, uint32_t flags, unsigned int start, unsigned int count,
+		    const int *fds)
+{
+	size_t size = sizeof(struct vfio_irq_set) + (fds != NULL ? count * sizeof(int32_t) : 0);
+	struct vfio_irq_set *set = calloc(1, size);
+	int r;
+
+	if (set == NULL)
+		return -ENOMEM;
+	set->argsz = (uint32_t)size;
+	set->flags = flags;
+	set->index = index;
+	set->start = start;
+	set->count = count;
+	for (unsigned int i = 0; fds != NULL && i < count; i++) {
+		int32_t fd = fds[i];
+
+		memcpy(set->data + i * sizeof(fd), &fd, sizeof(fd));
+	}
+	r = ioctl(v->device, VFIO_DEVICE_SET_IRQS, set);
+	r = r < 0 ? -errno : r;
+	free(set);
+	return r;
+}
+
+#define TRIGGER_FDS  (VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
+#define TRIGGER_NONE (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER)
+
+static const char *index_name(unsigned int index)
+{
+	static const char *const names[PCG_NUM_IRQS] = { "INTx", "MSI", "MSI-X", "ERR", "REQ" };
+
+	return names[index];
+}
+
+static int irqs_refused(struct vfio *v, unsigned int index, unsigned int wanted, int r)
+{
+	if (r > 0) {
+		base_log(
+			&v->host.log, PCG_ERROR,
+			"%s of %s: the host has %d interrupt vectors left for it, %u were asked for; ask for fewer in the guest, or free some on the host",
+			index_name(index), v->place.bdf, r, wanted);
+		return -ENOSPC;
+	}
+	base_log(&v->host.log, PCG_ERROR, "%s of %s: the kernel refuses %u vectors: %s", index_name(index),
+		 v->place.bdf, wanted, strerror(-r));
+	return r;
+}
+
+/* The descriptor that the kernel has of a vector: none while it is masked. It pends in the function then. */
+static int shown_fd(const struct vfio_irqs *irqs, unsigned int vector)
+{
+	return irqs->masked[vector] ? -1 : irqs->fds[vector];
+}
+
+static int irqs_tell(struct vfio *v, unsigned int index, unsigned int start, unsigned int count)
+{
+	int fds[PCG_MSIX_MAX];
+
+	for (unsigned int i = 0; i < count; i++)
+		fds[i] = shown_fd(&v->irqs, start + i);
+	return irqs_set(v, index, TRIGGER_FDS, start, count, fds);
+}
+
+/*
+ * All at once, from the beginning. What was raised in between found nobody: each listener is signalled once, as
+ * interrupts may come without a cause, but must not get lost.
+ */
+static int irqs_grow(struct vfio *v, unsigned int index, unsigned int count)
+{
+	struct vfio_irqs *irqs = &v->irqs;
+	unsigned int before = irqs->count;
+	int r = irqs_set(v, index, TRIGGER_NONE, 0, 0, NULL);
+
+	if (r == 0)
+		r = irqs_tell(v, index, 0, count);
+	if (r == 0) {
+		irqs->count = count;
+		return irqs_set(v, index, TRIGGER_NONE, 0, before, NULL);
+	}
+	r = irqs_refused(v, index, count, r);
+	if (irqs_tell(v, index, 0, before) != 0)
+		irqs->on = false;
+	return r;
+}
+
+static int irqs_off(struct vfio *v, unsigned int index)
+{
+	struct vfio_irqs *irqs = &v->irqs;
+	int r = 0;
+
+	if (irqs->on && irqs->index == index)
+		r = irqs_set(v, index, TRIGGER_NONE, 0, 0, NULL);
+	irqs->on = false;
+	irqs->count = 0;
+	memset(irqs->masked, 0, sizeof(irqs->masked));
+	for (unsigned int i = 0; i < PCG_MSIX_MAX; i++)
+		irqs->fds[i] = -1;
+	return r;
+}
+
+static bool nobody(const struct vfio_irqs *irqs, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (irqs->fds[i] >= 0)
+			return false;
+	}
+	return true;
+}
+
+/* What the shadow says of [start, start + count) becomes true. */
+static int irqs_apply(struct vfio *v, unsigned int index, unsigned int start, unsigned int count)
+{
+	struct vfio_irqs *irqs = &v->irqs;
+	unsigned int end = start + count;
+	int r;
+
+	if (!irqs->on) {
+		/* A vector that nobody listens to need not be set aside yet. */
+		if (nobody(irqs, end))
+			return 0;
+		r = irqs_tell(v, index, 0, end);
+	} else if (end > irqs->count && irqs->fixed[index]) {
+		return irqs_grow(v, index, end);
+	} else {
+		r = irqs_tell(v, index, start, count);
+	}
+	if (r != 0)
+		return irqs_refused(v, index, end, r);
+	irqs->on = true;
+	irqs->index = (enum pcg_irq_index)index;
+	if (end > irqs->count)
+		irqs->count = end;
+	return 0;
+}
+
+int vfio_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int start, unsigned int count,
+		   const int *fds)
+{
+	struct vfio *v = vfio_of(host);
+	struct vfio_irqs *irqs = &v->irqs;
+	int before[PCG_MSIX_MAX];
+	int r;
+
+	/* ERR and REQ come by us: the host has its say in them. */
+	if (index > PCG_IRQ_MSIX)
+		return 0;
+	if (count == 0)
+		return irqs_off(v, index);
+	if (irqs->on && irqs->index != index)
+		return -EINVAL;
+	if (start >= PCG_MSIX_MAX || count > PCG_MSIX_MAX - start)
+		return -EINVAL;
+	memcpy(before, irqs->fds, sizeof(before));
+	for (unsigned int i = 0; i < count; i++) {
+		irqs->fds[start + i] = fds != NULL ? fds[i] : -1;
+		irqs->masked[start + i] = 0;
+	}
+	r = irqs_apply(v, index, start, count);
+	if (r != 0)
+		memcpy(irqs->fds, before, sizeof(before));
+	return r;
+}
+
+int vfio_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int vector, bool masked)
+{
+	struct vfio *v = vfio_of(host);
+	struct vfio_irqs *irqs = &v->irqs;
+	int r;
+
+	if (!irqs->on || irqs->index != index || vector >= irqs->count)
+		return -EINVAL;
+	if (index == PCG_IRQ_INTX)
+		return irqs_set(v, index,
+				VFIO_IRQ_SET_DATA_NONE |
+					(masked ? VFIO_IRQ_SET_ACTION_MASK : VFIO_IRQ_SET_ACTION_UNMASK),
+				0, 1, NULL);
+	/* The kernel masks a vector in the function when its descriptor goes, where it then pends. */
+	irqs->masked[vector] = masked;
+	r = irqs_tell(v, index, vector, 1);
+	if (r != 0) {
+		irqs->masked[vector] = !masked;
+		return irqs_refused(v, index, 1, r);
+	}
+	return 0;
+}
+
+int vfio_irq_resample(struct pcg_host *host, int fd)
+{
+	struct vfio *v = vfio_of(host);
+
+	if (!v->irqs.on || v->irqs.index != PCG_IRQ_INTX)
+		return fd < 0 ? 0 : -EINVAL;
+	return irqs_set(v, PCG_IRQ_INTX, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, 0, 1, &fd);
+}
+
+/* --- ERR and REQ --- */
+
+static int irqs_own(struct vfio *v, unsigned int index, int *fd)
+{
+	struct vfio_irq_info info = { .argsz = sizeof(info), .index = index };
+	int r;
+
+	if (ioctl(v->device, VFIO_DEVICE_GET_IRQ_INFO, &info) != 0 || info.count == 0)
+		return 0;
+	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (*fd < 0)
+		return -errno;
+	r = irqs_set(v, index, TRIGGER_FDS, 0, 1, fd);
+	return r > 0 ? -EINVAL : r;
+}
+
+int vfio_irqs_init(struct vfio *v)
+{
+	int r;
+
+	for (unsigned int i = 0; i < PCG_MSIX_MAX; i++)
+		v->irqs.fds[i] = -1;
+	for (unsigned int i = PCG_IRQ_MSI; i <= PCG_IRQ_MSIX; i++) {
+		struct vfio_irq_info info = { .argsz = sizeof(info), .index = i };
+
+		if (ioctl(v->device, VFIO_DEVICE_GET_IRQ_INFO, &info) == 0)
+			v->irqs.fixed[i] = (info.flags & VFIO_IRQ_INFO_NORESIZE) != 0;
+	}
+	r = irqs_own(v, PCG_IRQ_ERR, &v->irqs.error);
+	return r == 0 ? irqs_own(v, PCG_IRQ_REQ, &v->irqs.request) : r;
+}
+
+void vfio_irqs_finish(struct vfio *v)
+{
+	if (v->irqs.error >= 0)
+		close(v->irqs.error);
+	if (v->irqs.request >= 0)
+		close(v->irqs.request);
+	v->irqs.error = -1;
+	v->irqs.request = -1;
+}
+
+static bool irqs_came(int fd)
+{
+	uint64_t count;
+
+	return fd >= 0 && read(fd, &count, sizeof(count)) == sizeof(count);
+}
+
+void vfio_irqs_look(struct vfio *v)
+{
+	const struct pcg_host_events *events = &v->host.events;
+
+	if (irqs_came(v->irqs.error)) {
+		base_log(&v->host.log, PCG_ERROR, "%s reported an uncorrectable error (AER); %s", v->place.bdf,
+			 v->settings.keep_errors ? "the client is not told (err=keep)" : "the client is told");
+		if (!v->settings.keep_errors && events->irq != NULL)
+			events->irq(events->arg, PCG_IRQ_ERR, 0, true);
+	}
+	if (irqs_came(v->irqs.request)) {
+		base_log(&v->host.log, PCG_WARN, "the host wants %s back", v->place.bdf);
+		if (events->irq != NULL)
+			events->irq(events->arg, PCG_IRQ_REQ, 0, true);
+		if (events->wanted != NULL)
+			events->wanted(events->arg);
+	}
+}

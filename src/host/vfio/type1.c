@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The client's memory, translated by a type 1 container. It wants addresses: a piece of a file is mapped here while the
+ * kernel pins it, never touched, and let go. The function cannot be taken away from its maps: between a reset and the
+ * next client they are dropped instead.
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <linux/vfio.h>
+
+#include "host/vfio/internal.h"
+
+static int type1_attach(struct vfio *v)
+{
+	(void)v;
+	return 0;
+}
+
+static void type1_detach(struct vfio *v)
+{
+	(void)v;
+}
+
+static int type1_map(struct vfio *v, const struct pcg_dma_range *range)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = ((range->flags & PCG_DMA_READ) != 0 ? VFIO_DMA_MAP_FLAG_READ : 0) |
+			 ((range->flags & PCG_DMA_WRITE) != 0 ? VFIO_DMA_MAP_FLAG_WRITE : 0),
+		.iova = range->iova,
+		.size = range->size,
+	};
+	int protection = PROT_READ | ((range->flags & PCG_DMA_WRITE) != 0 ? PROT_WRITE : 0);
+	void *memory = mmap(NULL, range->size, protection, MAP_SHARED, range->fd, (off_t)range->offset);
+	int r;
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	map.vaddr = (uint64_t)(uintptr_t)memory;
+	r = ioctl(v->container, VFIO_IOMMU_MAP_DMA, &map) == 0 ? 0 : -errno;
+	munmap(memory, range->size);
+	return r;
+}
+
+static int type1_unmap_range(struct vfio *v, uint64_t iova, uint64_t size, uint32_t flags)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap), .flags = flags, .iova = iova, .size = size
+	};
+
+	return ioctl(v->container, VFIO_IOMMU_UNMAP_DMA, &unmap) == 0 ? 0 : -errno;
+}
+
+static int type1_unmap(struct vfio *v, const struct pcg_dma_range *range)
+{
+	if (range != NULL)
+		return type1_unmap_range(v, range->iova, range->size, 0);
+	return type1_unmap_range(v, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL);
+}
+
+static void type1_finish(struct vfio *v)
+{
+	type1_unmap(v, NULL);
+}
+
+const struct vfio_iommu vfio_type1 = {
+	.name = "type1",
+	.attach = type1_attach,
+	.detach = type1_detach,
+	.map = type1_map,
+	.unmap = type1_unmap,
+	.finish = type1_finish,
+};

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "host/vfio/internal.h"
+#include "host/vfio/notes.h"
+#include "host/vfio/staging.h"
+#include "host/vfio/vfio.h"
+
+/* Longer accesses of a BAR are the worker's: so many loads take longer than other guests should wait. */
+#define INLINE_ACCESS 256u
+
+/* --- jobs --- */
+
+/* A run of bytes that the kernel takes as one access, the widest there is; taken out of *be. */
+static unsigned int access_piece(uint8_t *be, unsigned int *length)
+{
+	unsigned int start = 0;
+
+	while ((*be >> start & 1) == 0)
+		start++;
+	*length = 1;
+	if (*be == 0xf)
+		*length = 4;
+	else if (start % 2 == 0 && (*be >> start & 3) == 3)
+		*length = 2;
+	*be &= (uint8_t) ~(((1u << *length) - 1u) << start);
+	return start;
+}
+
+/* What the enables leave out is not touched: the kernel writes whole accesses back. */
+static int job_config_write(struct vfio *v)
+{
+	uint8_t be = v->job.be;
+	int r = 0;
+
+	while (be != 0 && r == 0) {
+		unsigned int length, start = access_piece(&be, &length);
+
+		r = vfio_config_write(v, (unsigned int)v->job.offset + start, v->job.buffer + start, length);
+	}
+	return r;
+}
+
+/* In the worker. */
+static int job_run(void *arg)
+{
+	struct vfio *v = arg;
+	struct vfio_job *job = &v->job;
+
+	switch (job->work) {
+	case WORK_READ:
+		if (job->region == PCG_REGION_CONFIG)
+			return vfio_config_read(v, (unsigned int)job->offset, job->buffer, job->length);
+		return vfio_region_access(v, job->region, job->offset, job->buffer, job->length, false);
+	case WORK_WRITE:
+		if (job->region == PCG_REGION_CONFIG)
+			return job_config_write(v);
+		return vfio_region_access(v, job->region, job->offset, job->buffer, job->length, true);
+	case WORK_RESET:
+		return vfio_reset(v);
+	case WORK_POWER:
+		return vfio_power(v, job->power);
+	case WORK_VPD:
+		return vfio_vpd(v, job->write, (uint16_t)job->offset, job->buffer);
+	case WORK_MAP:
+		return v->iommu->map(v, &job->range);
+	case WORK_UNMAP:
+		return v->iommu->unmap(v, job->everything ? NULL : &job->range);
+	}
+	return -EINVAL;
+}
+
+static void job_forget(struct vfio_job *job)
+{
+	if (job->buffer != job->small)
+		free(job->buffer);
+	job->buffer = job->small;
+	if (job->range.fd >= 0)
+		close(job->range.fd);
+	job->range.fd = -1;
+}
+
+/* Return: 0; -EBUSY while a job that was given up is still with the kernel; -ENOMEM. */
+static int job_init(struct vfio *v, enum vfio_work work, size_t length)
+{
+	struct vfio_job *job = &v->job;
+
+	if (vfio_worker_busy(v->worker))
+		return -EBUSY;
+	*job = (struct vfio_job){ .work = work, .length = length, .range.fd = -1 };
+	job->buffer = length <= sizeof(job->small) ? job->small : malloc(length);
+	return job->buffer != NULL ? 0 : -ENOMEM;
+}
+
+static int job_start(struct vfio *v, struct pcg_op *op, uint32_t *value, void *data)
+{
+	v->op = op;
+	v->value = value;
+	v->data = data;
+	vfio_worker_start(v->worker);
+	return PCG_PENDING;
+}
+
+static void job_ended(struct vfio *v, int result)
+{
+	struct pcg_op *op = v->op;
+
+	v->op = NULL;
+	if (result == 0 && op != NULL && v->value != NULL)
+		*v->value = pcg_get32(v->job.buffer);
+	if (result == 0 && op != NULL && v->data != NULL)
+		memcpy(v->data, v->job.buffer, v->job.length);
+	if (result < 0)
+		vfio_note_job(v, result);
+	job_forget(&v->job);
+	if (op != NULL)
+		op->done(op, result);
+}
+
+/* --- operations --- */
+
+static int op_config_read(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t *value, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r = job_init(v, WORK_READ, sizeof(*value));
+
+	(void)be;
+	if (r != 0)
+		return r;
+	v->job.region = PCG_REGION_CONFIG;
+	v->job.offset = dword * 4u;
+	return job_start(v, op, value, NULL);
+}
+
+static int op_config_write(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t value, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r = job_init(v, WORK_WRITE, sizeof(value));
+
+	if (r != 0)
+		return r;
+	if (dword == PCG_COMMAND / 4 && (be & 1) != 0)
+		vfio_note_master(v, (uint16_t)value);
+	pcg_put32(v->job.buffer, value);
+	v->job.region = PCG_REGION_CONFIG;
+	v->job.offset = dword * 4u;
+	v->job.be = be;
+	return job_start(v, op, NULL, NULL);
+}
+
+static int op_region_read(struct pcg_host *host, unsigned int region, uint64_t offset, void *data, size_t length,
+			  struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r;
+
+	if (length <= INLINE_ACCESS && region != PCG_REGION_ROM && !vfio_worker_busy(v->worker))
+		return vfio_region_access(v, region, offset, data, length, false);
+	r = job_init(v, WORK_READ, length);
+	if (r != 0)
+		return r;
+	v->job.region = region;
+	v->job.offset = offset;
+	return job_start(v, op, NULL, data);
+}
+
+static int op_region_write(struct pcg_host *host, unsigned int region, uint64_t offset, const void *data, size_t length,
+			   struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r;
+
+	if (length <= INLINE_ACCESS && !vfio_worker_busy(v->worker))
+		return vfio_region_access(v, region, offset, (void *)(uintptr_t)data, length, true);
+	r = job_init(v, WORK_WRITE, length);
+	if (r != 0)
+		return r;
+	memcpy(v->job.buffer, data, length);
+	v->job.region = region;
+	v->job.offset = offset;
+	return job_start(v, op, NULL, NULL);
+}
+
+static int op_reset(struct pcg_host *host, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r = job_init(v, WORK_RESET, 0);
+
+	return r == 0 ? job_start(v, op, NULL, NULL) : r;
+}
+
+static int op_power(struct pcg_host *host, enum pcg_power state, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r = job_init(v, WORK_POWER, 0);
+
+	if (r != 0)
+		return r;
+	v->job.power = state;
+	return job_start(v, op, NULL, NULL);
+}
+
+static int op_vpd(struct pcg_host *host, bool write, uint16_t address, uint32_t *value, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r;
+
+	if (v->vpd == 0)
+		return -EOPNOTSUPP;
+	r = job_init(v, WORK_VPD, sizeof(*value));
+	if (r != 0)
+		return r;
+	if (write)
+		pcg_put32(v->job.buffer, *value);
+	v->job.write = write;
+	v->job.offset = address;
+	return job_start(v, op, write ? NULL : value, NULL);
+}
+
+static void op_dma(struct pcg_host *host, struct pcg_dma *dma)
+{
+	struct vfio *v = vfio_of(host);
+	int r = 0;
+
+	if (dma != NULL && !v->attached) {
+		r = v->iommu->attach(v);
+		if (r == 0)
+			vfio_pool_attached(v->pool, v, true);
+		else
+			vfio_note_attach(v, r);
+	} else if (dma == NULL && v->attached) {
+		v->iommu->detach(v);
+		vfio_pool_attached(v->pool, v, false);
+	}
+}
+
+static int op_dma_map(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r;
+
+	/* ROMs and windows to other functions: there is nothing that an IOMMU could be told of them. */
+	if (range->fd < 0) {
+		vfio_note_without_file(v, range);
+		return PCG_DONE;
+	}
+	v->with_file += range->size;
+	r = job_init(v, WORK_MAP, 0);
+	if (r != 0)
+		return r;
+	v->job.range = *range;
+	/* The caller's may be closed, and its number be another's, before the thread comes to it. */
+	v->job.range.fd = fcntl(range->fd, F_DUPFD_CLOEXEC, 3);
+	if (v->job.range.fd < 0)
+		return -errno;
+	return job_start(v, op, NULL, NULL);
+}
+
+static int op_dma_unmap(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	int r = job_init(v, WORK_UNMAP, 0);
+
+	if (r != 0)
+		return r;
+	v->job.everything = range == NULL;
+	if (range != NULL)
+		v->job.range = *range;
+	else
+		vfio_note_forget(v);
+	v->job.range.fd = -1;
+	return job_start(v, op, NULL, NULL);
+}
+
+static int op_release(struct pcg_host *host, struct pcg_op *op)
+{
+	(void)op;
+	vfio_map_forget(vfio_of(host));
+	return PCG_DONE;
+}
+
+static void op_cancel(struct pcg_host *host, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+
+	if (v->op == op)
+		v->op = NULL;
+}
+
+static int op_fd(struct pcg_host *host)
+{
+	return vfio_of(host)->poll;
+}
+
+static int op_work(struct pcg_host *host)
+{
+	struct vfio *v = vfio_of(host);
+	int result;
+
+	vfio_irqs_look(v);
+	if (vfio_worker_ended(v->worker, &result))
+		job_ended(v, result);
+	return -1;
+}
+
+/* --- beginning and end --- */
+
+/* When nothing runs any more, in whatever thread that is. */
+static void vfio_last(void *arg)
+{
+	struct vfio *v = arg;
+
+	job_forget(&v->job);
+	vfio_irqs_finish(v);
+	vfio_map_finish(v);
+	vfio_close(v);
+	if (v->poll >= 0)
+		close(v->poll);
+	vfio_pool_destroy(v->pool);
+	free(v->shown);
+	free(v);
+}
+
+static void op_destroy(struct pcg_host *host)
+{
+	struct vfio *v = vfio_of(host);
+
+	vfio_pool_remove(v->pool, v);
+	vfio_worker_destroy(v->worker);
+}
+
+static const struct pcg_host_ops ops = {
+	.name = "vfio",
+	.help = VFIO_FORM "  a function of this machine, held through Linux VFIO",
+	.destroy = op_destroy,
+	.config_read = op_config_read,
+	.config_write = op_config_write,
+	.region_read = op_region_read,
+	.region_write = op_region_write,
+	.reset = op_reset,
+	.power = op_power,
+	.vpd = op_vpd,
+	.release = op_release,
+	.memory = vfio_map_memory,
+	.dma = op_dma,
+	.dma_map = op_dma_map,
+	.dma_unmap = op_dma_unmap,
+	.irq_route = vfio_irq_route,
+	.irq_mask = vfio_irq_mask,
+	.irq_resample = vfio_irq_resample,
+	.cancel = op_cancel,
+	.fd = op_fd,
+	.work = op_work,
+};
+
+static int vfio_watch(const struct vfio *v, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return fd < 0 || epoll_ctl(v->poll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
+static int vfio_begin(struct vfio *v)
+{
+	static const struct vfio_worker_calls calls = { .run = job_run, .last = vfio_last };
+	int r = vfio_open(v);
+
+	if (r != 0)
+		return r;
+	r = vfio_describe(v);
+	if (r == 0)
+		r = vfio_show(v);
+	if (r == 0)
+		r = vfio_map(v);
+	if (r == 0)
+		r = vfio_irqs_init(v);
+	v->poll = epoll_create1(EPOLL_CLOEXEC);
+	if (r == 0 && v->poll < 0)
+		r = -errno;
+	if (r == 0)
+		r = vfio_watch(v, v->irqs.error);
+	if (r == 0)
+		r = vfio_watch(v, v->irqs.request);
+	if (r == 0)
+		r = vfio_worker_create(&v->worker, &calls, v);
+	if (r == 0)
+		r = vfio_watch(v, vfio_worker_fd(v->worker));
+	if (r != 0)
+		base_log(&v->host.log, PCG_ERROR, "vfio: %s cannot be used: %s", v->place.bdf, strerror(-r));
+	return r;
+}
+
+int vfio_create(struct pcg_host **host, const char *text, struct pcg_host_pool *pool, const struct pcg_log *log)
+{
+	struct vfio *v = calloc(1, sizeof(*v));
+	int r = 0;
+
+	*host = NULL;
+	if (v == NULL)
+		return -ENOMEM;
+	v->host.ops = &ops;
+	if (log != NULL)
+		v->host.log = *log;
+	v->device = v->group = v->container = v->poll = -1;
+	v->irqs.error = v->irqs.request = -1;
+	v->job.buffer = v->job.small;
+	v->job.range.fd = -1;
+	r = vfio_settings_init(&v->settings, text, &v->host.log);
+	if (r == 0 && (pool == NULL || pool->vfio == NULL))
+		r = vfio_pool_create(&v->pool);
+	else if (r == 0)
+		v->pool = vfio_pool_join(pool->vfio);
+	if (r == 0 && pool != NULL && pool->vfio == NULL)
+		pool->vfio = vfio_pool_join(v->pool);
+	v->trusted = pool != NULL && pool->trusted;
+	if (r == 0)
+		r = vfio_begin(v);
+	if (r != 0) {
+		if (v->worker != NULL)
+			vfio_worker_destroy(v->worker);
+		else
+			vfio_last(v);
+		return r;
+	}
+	vfio_pool_add(v->pool, v);
+	*host = &v->host;
+	return 0;
+}

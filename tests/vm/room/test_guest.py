@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A guest in the guest: inner QEMU boots Linux on an igb VF that pcigate serves, and its igbvf talks to the PF."""
+
+import os
+import re
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+
+# pylint: disable=wrong-import-position
+import overlay
+import rig
+import traffic
+from functions import Machine
+from inner import Inner
+
+PACKETS = 1000
+# What none of the three logs may have.
+TROUBLE = re.compile(r"DMAR: .*fault|DMAR:.*Request device|BUG|WARNING|Call Trace|refus|cannot|timed out|error", re.I)
+# Said at every boot of a guest, and true: ROMs and windows to BARs.
+EXPECTED = re.compile(r"DMA_MAP without a file|maps memory without a file")
+
+
+class GuestInTheGuest(unittest.TestCase):
+    """One room and one guest for all of them, in order: a boot is minutes."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.room = Machine("igb").room()
+        cls.room.start()
+        cls.addClassCleanup(cls.room.close)
+        cls.wire = traffic.Wire(cls.room, cls.room.address("igb"))
+        cls.vf = cls.wire.vfs[0]
+        cls.room.bind(cls.vf)
+        cls.server = cls.room.job(f"exec {rig.pcigate()} serve vfio:{cls.vf} --socket-path /run/vf --control /run/control")
+        cls.server.wait_text("listening", 60)
+        cls.guest = Inner(cls.room, devices=[rig.root_port("rp1"), rig.vfio_user("/run/vf", bus="rp1", id="vf")],
+                          files=traffic.files())
+        cls.guest.start()
+        cls.addClassCleanup(cls.guest.close)
+        print(f"# room {cls.room.boot_seconds:.0f} s, guest inside {cls.guest.boot_seconds:.0f} s", flush=True)
+        cls.interface = None
+
+    def setUp(self):
+        self.began = time.monotonic()
+
+    def tearDown(self):
+        print(f"# {self.id().rsplit('.', 1)[1]}: {time.monotonic() - self.began:.1f} s", flush=True)
+
+    def up(self):
+        """The interface, up since the first that asked."""
+        if not self.interface:
+            type(self).interface = self.wire.up_inside(self.guest)
+        return self.interface
+
+    def none_lost(self, count):
+        sent, echoed, text = self.wire.exchange(self.guest, count)
+        print("# " + text.replace("\n", "\n# "), flush=True)
+        self.assertEqual(sent.get("sent"), count, text)
+        for side in sent, echoed:
+            self.assertEqual((side.get("good"), side.get("damaged"), side.get("twice")), (count, 0, 0), text)
+            self.assertEqual(side.get("out_of_order"), 0, text)
+
+    def test_1_igbvf_has_it(self):
+        driver = self.guest.run(f"readlink /sys/bus/pci/devices/{traffic.PLACE}/driver").text
+        self.assertTrue(driver.endswith("/igbvf\n"), driver)
+        vectors = self.guest.run(f"ls /sys/bus/pci/devices/{traffic.PLACE}/msi_irqs | wc -l").text
+        self.assertEqual(vectors.strip(), "3")
+
+    def test_2_the_mac_of_the_pf(self):
+        name = self.up()
+        self.assertEqual(self.guest.run(f"cat /sys/class/net/{name}/address").text.strip(), self.wire.mac(0))
+
+    def test_3_packets_there_and_back(self):
+        name = self.up()
+        before = self.wire.counters(self.guest, name)
+        self.none_lost(PACKETS)
+        after = self.wire.counters(self.guest, name)
+        for side, was in zip(after, before):
+            for counter in "rx_packets", "tx_packets":
+                self.assertGreaterEqual(side[counter] - was[counter], PACKETS, (before, after))
+            for counter in "rx_errors", "tx_errors", "rx_dropped", "tx_dropped":
+                self.assertEqual(side[counter], was[counter], (counter, before, after))
+
+    def test_4_interrupts_arrive(self):
+        """By the VF's MSI-X vectors, each by its own eventfd: the guest's kernel counts them."""
+        lines = self.guest.run(f"grep -E '{self.up()}|{traffic.PLACE}' /proc/interrupts").text.splitlines()
+        counts = {line.split()[-1]: int(line.split()[1]) for line in lines}
+        print(f"# {counts}", flush=True)
+        self.assertEqual(len(counts), 3, lines)
+        self.assertGreater(sum(counts.values()), 100, lines)
+
+    def test_5_config_space_is_as_inspect_says(self):
+        outside = rig.config_bytes(self.room.run(f"{rig.pcigate()} inspect live:/run/control --guest -xxxx").text)
+        inside = self.guest.run(f"base64 -w 0 /sys/bus/pci/devices/{traffic.PLACE}/config").text
+        inside = rig.base64.b64decode(inside)
+        self.assertEqual(len(inside), 4096)
+        wanted = overlay.expected(outside)[0]
+        differences = [f"{at:03x}: {wanted[at:at + 4].hex()} outside, {inside[at:at + 4].hex()} inside"
+                       for at in range(0, 4096, 4) if wanted[at:at + 4] != inside[at:at + 4]]
+        self.assertEqual(differences, [])
+
+    def test_6_the_driver_lets_go_and_comes_back(self):
+        """Its reset on the way, and a function level reset by the kernel's own hand."""
+        folder = f"/sys/bus/pci/devices/{traffic.PLACE}"
+        self.guest.run(f"echo {traffic.PLACE} >{folder}/driver/unbind; grep -q flr {folder}/reset_method; "
+                       f"echo flr >{folder}/reset_method; echo 1 >{folder}/reset; "
+                       f"echo {traffic.PLACE} >/sys/bus/pci/drivers/igbvf/bind")
+        type(self).interface = None
+        self.up()
+        self.none_lost(100)
+
+    def test_7_plugged_out_and_in(self):
+        self.guest.device_del("vf", 300)
+        self.server.kill("CONT")  # still there
+        self.assertIsNone(self.server.poll(), self.server.text)
+        self.guest.device_add(rig.vfio_user("/run/vf", bus="rp1", id="vf"))
+        end = time.monotonic() + 300
+        while not self.guest.run(f"ls /sys/bus/pci/devices/{traffic.PLACE}/net", check=False):
+            self.assertLess(time.monotonic(), end, self.guest.run("dmesg | tail -20").text)
+            time.sleep(1)
+        type(self).interface = None
+        self.up()
+        self.none_lost(100)
+
+    def test_8_nobody_complains(self):
+        for name, text in (("room", self.room.log()), ("server", self.server.text), ("QEMU", self.guest.qemu_log()),
+                           ("guest", self.guest.run("dmesg").text)):
+            with self.subTest(name):
+                lines = [line for line in text.splitlines() if TROUBLE.search(line) and not EXPECTED.search(line)]
+                self.assertEqual(lines, [])
