@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The process that keeps a mapping of a function. */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "serve/holder.h"
+
+/* An abstract name: nothing to remove afterwards. */
+static socklen_t address(struct sockaddr_un *name)
+{
+	memset(name, 0, sizeof(*name));
+	name->sun_family = AF_UNIX;
+	snprintf(name->sun_path + 1, sizeof(name->sun_path) - 1, "pcigate-holder-%d", (int)getpid());
+	return (socklen_t)(sizeof(sa_family_t) + 1 + strlen(name->sun_path + 1));
+}
+
+/* Another process, connected. */
+static pid_t client(int listener, int *fd)
+{
+	struct sockaddr_un name;
+	socklen_t size = address(&name);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int mine = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		if (connect(mine, (struct sockaddr *)&name, size) == 0)
+			pause();
+		_exit(1);
+	}
+	assert_true(pid > 0);
+	*fd = accept(listener, NULL, NULL);
+	assert_true(*fd >= 0);
+	return pid;
+}
+
+static int listen_here(void)
+{
+	struct sockaddr_un name;
+	socklen_t size = address(&name);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, size), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	return fd;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void it_is_held_until_the_process_ends_not_its_connection(void **state)
+{
+	struct holder holder = { .pidfd = -1 };
+	int listener = listen_here(), fd;
+	pid_t pid = client(listener, &fd);
+
+	(void)state;
+	assert_false(holder_lives(&holder));
+	assert_int_equal(holder_take(&holder, fd), 0);
+	assert_int_equal(holder.pid, pid);
+	assert_true(holder_is(&holder, fd));
+	close(fd);
+	assert_true(holder_lives(&holder));
+	end(pid);
+	assert_false(holder_lives(&holder));
+	holder_drop(&holder);
+	close(listener);
+}
+
+static void another_process_is_not_the_holder(void **state)
+{
+	struct holder holder = { .pidfd = -1 };
+	int listener = listen_here(), first, second;
+	pid_t one = client(listener, &first), two = client(listener, &second);
+
+	(void)state;
+	assert_int_equal(holder_take(&holder, first), 0);
+	assert_int_equal(holder_take(&holder, first), 0);
+	assert_int_equal(holder_take(&holder, second), -EBUSY);
+	assert_false(holder_is(&holder, second));
+	holder_drop(&holder);
+	assert_false(holder_is(&holder, first));
+	end(one);
+	end(two);
+	close(first);
+	close(second);
+	close(listener);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_held_until_the_process_ends_not_its_connection),
+		cmocka_unit_test(another_process_is_not_the_holder),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
