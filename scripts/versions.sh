@@ -44,12 +44,12 @@ CBMC_RECIPE=1
 
 # Tests for other processors: their libraries, of the suite that this machine
 # itself is of, because its cross compiler was built against that C library.
-FOREIGN_PACKAGES="libc6-dev libcmocka-dev libjson-c-dev zlib1g-dev libpci-dev libbsd-dev"
-FOREIGN_RECIPE=1
+FOREIGN_PACKAGES="libc6-dev libcmocka-dev libjson-c-dev zlib1g-dev libpci-dev libbsd-dev libseccomp-dev"
+FOREIGN_RECIPE=2
 
 # What the host needs, by purpose. "a|b" would stand for the first of two names
 # that there is; today all names are the same in Debian 12, 13 and sid.
-DEPS_BUILD="meson ninja-build gcc libc6-dev pkg-config libjson-c-dev zlib1g-dev libpci-dev libbsd-dev"
-DEPS_CHECK="clang g++ libcmocka-dev python3 clang-format pciutils binutils libclang-rt-dev valgrind"
+DEPS_BUILD="meson ninja-build gcc libc6-dev pkg-config libjson-c-dev zlib1g-dev libpci-dev libbsd-dev libseccomp-dev"
+DEPS_CHECK="clang g++ libcmocka-dev python3 clang-format pciutils binutils libclang-rt-dev valgrind systemd mandoc"
 DEPS_VM="python3 util-linux"
 DEPS_FOREIGN="gcc-aarch64-linux-gnu gcc-s390x-linux-gnu qemu-user"

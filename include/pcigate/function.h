@@ -29,6 +29,8 @@ enum pcg_request_kind {
 	PCG_REQUEST_WRITE,
 	PCG_REQUEST_RESET,     /* function level reset, asked through the device */
 	PCG_REQUEST_CLOSE,     /* the client is gone: quiet, reset, as if just opened */
+	PCG_REQUEST_LEAVE,     /* the same, but what the client has mapped of the function is still in use */
+	PCG_REQUEST_MEMORY,    /* the region's descriptor is to map as @memory: see pcg_function_memory() */
 	PCG_REQUEST_DMA_MAP,   /* @range is in the client's address space now */
 	PCG_REQUEST_DMA_UNMAP, /* @range is no longer, or with NULL nothing is */
 };
@@ -40,6 +42,7 @@ enum pcg_request_kind {
  * @offset: in bytes, from the start of the region
  * @length: in bytes
  * @data: read into, or written from
+ * @memory: for MEMORY
  * @range: for DMA_MAP and DMA_UNMAP
  * @done: called once after PCG_PENDING, from the loop's thread
  * @result: 0 or a negative errno, valid in @done
@@ -50,6 +53,7 @@ struct pcg_request {
 	uint64_t offset;
 	size_t length;
 	void *data;
+	enum pcg_memory memory;
 	const struct pcg_dma_range *range;
 	void (*done)(struct pcg_request *request);
 	int result;
@@ -153,17 +157,18 @@ const struct pcg_region *pcg_function_region(const struct pcg_function *function
 int pcg_function_lend(struct pcg_function *function, unsigned int index);
 
 /**
- * pcg_function_memory() - how a region is mapped by those who get its descriptor
+ * pcg_function_memory() - could a region be mapped so by those who get its descriptor?
  * @function: the function
  * @index: enum pcg_region_index
  * @memory: the attribute
- * @set: from now on; otherwise only: could it be
  * @why: set to a constant sentence where it cannot; "" otherwise
  *
- * Return: 0; -EINVAL (no such region); -EBUSY (@set, and a descriptor was given out); -EOPNOTSUPP (see @why).
+ * PCG_REQUEST_MEMORY makes it so: a reset of the function may come with it, so it is refused with -EBUSY once a
+ * descriptor was given out, an interrupt is set up or COMMAND has anything on.
+ *
+ * Return: 0; -EINVAL (no such region); -EOPNOTSUPP (see @why).
  */
-int pcg_function_memory(struct pcg_function *function, unsigned int index, enum pcg_memory memory, bool set,
-			const char **why);
+int pcg_function_memory(struct pcg_function *function, unsigned int index, enum pcg_memory memory, const char **why);
 
 /** pcg_function_irqs() - how many vectors an interrupt index has; 0: none */
 unsigned int pcg_function_irqs(const struct pcg_function *function, enum pcg_irq_index index);

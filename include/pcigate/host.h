@@ -70,6 +70,7 @@ struct pcg_region {
  * @rom: the expansion ROM; kind NONE: none
  * @regions: as VFIO numbers them; the config region is filled in by the function room
  * @can_reset: @reset works
+ * @memory_files: @dma_map takes files in memory (shmem, hugetlbfs) and no others: nobody asks it for those
  * @unplaced: bit n: the host gave BAR n (6: the ROM) no address; Linux shows such a BAR as not there
  * @intx_broken: INTx lies: COMMAND's INTx disable is set again whenever registers are restored
  * @intx_follows: COMMAND's INTx disable is not used by the backend and may follow the guest's
@@ -78,6 +79,8 @@ struct pcg_region {
  * @express_flags: its flags register at that time
  * @lends_function: descriptors of regions show the function itself: what a client has mapped stays with it, and nobody
  *                  else can be let to the function before that client's process is gone
+ * @restores: after a reset registers are put back as they were before it, by others than us: what a reset clears is
+ *            cleared by the function room
  * @shows_intx: Status' Interrupt Status is true in the function's own register, where @irq_route leaves us out
  */
 struct pcg_host_info {
@@ -91,6 +94,7 @@ struct pcg_host_info {
 	struct pcg_bar rom;
 	struct pcg_region regions[PCG_NUM_REGIONS];
 	bool can_reset;
+	bool memory_files;
 	uint8_t unplaced;
 	bool intx_broken;
 	bool intx_follows;
@@ -98,6 +102,7 @@ struct pcg_host_info {
 	uint16_t express;
 	uint16_t express_flags;
 	bool lends_function;
+	bool restores;
 	bool shows_intx;
 };
 
@@ -205,13 +210,18 @@ struct pcg_host_ops {
 	int (*release)(struct pcg_host *host, struct pcg_op *op);
 
 	/**
-	 * @memory: with @set, map a region so from now on: its descriptor in @info.regions may be another afterwards;
-	 * otherwise say whether it could be. Optional: there is no choice.
+	 * @memory_possible: whether a region could be mapped so. Optional: there is no choice.
 	 * @why: set to a constant sentence where it cannot be
 	 *
 	 * Return: 0; -EOPNOTSUPP.
 	 */
-	int (*memory)(struct pcg_host *host, unsigned int region, enum pcg_memory memory, bool set, const char **why);
+	int (*memory_possible)(struct pcg_host *host, unsigned int region, enum pcg_memory memory, const char **why);
+
+	/**
+	 * @memory: map a region so from now on; asked only where it is possible. Its descriptor in @info.regions may be
+	 * another afterwards, and the function may have been reset.
+	 */
+	int (*memory)(struct pcg_host *host, unsigned int region, enum pcg_memory memory, struct pcg_op *op);
 
 	/**
 	 * @dma: the client's memory, or NULL to take it away. Optional: a function that never masters the bus.
@@ -305,7 +315,8 @@ struct pcg_host {
 /**
  * pcg_host_create() - open the function that a FUNC text names
  * @host: set to the new function
- * @func: "vfio:BDF[,option=value…]", "dump:FILE[@BDF][,option=value…]", "sim:MODEL[,option=value…]"
+ * @func: "vfio:BDF[,option=value…]", "vfio-user:SOCKET[,option=value…]", "dump:FILE[@BDF][,option=value…]",
+ *        "sim:MODEL[,option=value…]"
  * @log: the hook, copied; may be NULL
  *
  * Return: 0, or a negative errno after a note that names the file or option and the way out.
@@ -323,6 +334,14 @@ int pcg_host_pool_create(struct pcg_host_pool **pool);
 /** pcg_host_pool_trust() - the operator trusts the clients of these functions with more than a function: see
  * docs/vfio.md */
 void pcg_host_pool_trust(struct pcg_host_pool *pool);
+
+/**
+ * pcg_host_pool_humble() - threads that work for functions opened from now on hold no capabilities
+ *
+ * For a program that gives up its own later, which it can do for one thread at a time, and stays the user that it is.
+ * One that becomes another user leaves this out: setuid() needs the capability in every thread, and takes them all.
+ */
+void pcg_host_pool_humble(struct pcg_host_pool *pool);
 
 /** pcg_host_pool_destroy() - after the last function of it; NULL is allowed */
 void pcg_host_pool_destroy(struct pcg_host_pool *pool);

@@ -35,6 +35,7 @@ enum pcg_quirk_kind {
 	PCG_QUIRK_DROP,       /* a capability is hidden */
 	PCG_QUIRK_NO_INTX,    /* INTx lies: no interrupt pin is shown */
 	PCG_QUIRK_ROM_WIDTH,  /* @value: the widest access to the ROM, in bytes: 1, 2, 4 */
+	PCG_QUIRK_COMBINE,    /* @value: a BAR: who maps it maps it write-combining, where that can be had */
 	PCG_QUIRK_ROM_SIZE,   /* @value: bytes of the ROM that are shown, a power of two from 2048 up; 0: none */
 };
 

@@ -154,6 +154,7 @@ enum pcg_view_special {
  * @no_command_memory: memory enable is virtual, preset, and reaches nothing
  * @no_intx: no interrupt pin is shown and INTx cannot be set up
  * @rom_width: the widest access to the ROM, in bytes; 0: any
+ * @combine: bit n: BAR n is to be mapped write-combining, says a quirk
  * @rom: the ROM as it is shown
  * @chunked: an access is cut into naturally aligned chunks of 1, 2 or 4 bytes where ownership changes, and a write
  *           to the function writes back the whole chunk; so Linux does it
@@ -170,6 +171,7 @@ struct pcg_view {
 	bool no_intx;
 	bool chunked;
 	uint8_t rom_width;
+	uint8_t combine;
 	struct pcg_bar rom;
 	uint16_t pm;
 	uint16_t msi;

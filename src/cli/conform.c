@@ -367,7 +367,7 @@ int cli_conform(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct settings s = { .view.profile = pcg_profile_find("guarded") };
+	struct settings s = { .view.profile = NULL };
 	sigset_t before;
 	int option, ret;
 

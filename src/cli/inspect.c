@@ -30,7 +30,8 @@ static void usage(FILE *out)
 		"  --json         both sides, for programs\n");
 	fputs(cli_policy_help, out);
 	fprintf(out,
-		"\nFUNC: dump:FILE[@BDF], sim:MODEL, or live:CONTROL[@N] of a server started with --control CONTROL\n");
+		"\nFUNC: dump:FILE[@BDF], sim:MODEL, vfio-user:SOCKET, or live:CONTROL[@N] of a server started with\n"
+		"      --control CONTROL\n");
 }
 
 static int take(void *settings, int option)

@@ -11,10 +11,7 @@
 
 #define FILTER_TEXT 64
 
-/**
- * struct settings - the options
- * @slot, @ids: -s and -d, as lspci has them
- */
+/** struct settings - @filter: -s and -d, as lspci has them */
 struct settings {
 	struct pci_filter filter;
 };
@@ -36,20 +33,16 @@ static void usage(FILE *out)
 		"  --json      for programs\n" CLI_ROOT_HELP);
 }
 
-static int take_filter(struct settings *s, int option)
+static int take(void *settings, int option)
 {
+	struct pci_filter *filter = &((struct settings *)settings)->filter;
 	char text[FILTER_TEXT];
 	const char *wrong = "it is too long";
 
 	/* libpci takes the text apart where it stands. */
 	if (snprintf(text, sizeof(text), "%s", optarg) < (int)sizeof(text))
-		wrong = option == 's' ? pci_filter_parse_slot(&s->filter, text) : pci_filter_parse_id(&s->filter, text);
+		wrong = option == 's' ? pci_filter_parse_slot(filter, text) : pci_filter_parse_id(filter, text);
 	return wrong == NULL ? CLI_DONE : cli_error("list", CLI_USAGE, "-%c %.64s: %s", option, optarg, wrong);
-}
-
-static int take(void *settings, int option)
-{
-	return take_filter(settings, option);
 }
 
 static const struct option long_options[] = { CLI_MACHINE_OPTIONS };

@@ -32,18 +32,23 @@ static void usage(FILE *out)
 		"  --trace FILE         every access to configuration space, for `pcigate replay`; gzipped if .gz\n"
 		"  --control PATH       let `pcigate inspect live:PATH` look at the running server\n"
 		"  --timeout MS         a request that the function does not end fails after this long (%u)\n"
-		"  --trust-client       clients may map BARs of real functions, and keep them (bar0=… of vfio:)\n"
-		"  --dma-timeout MS     how long a client may take to answer for memory it does not share (%u)\n",
-		SERVE_TIMEOUT, SERVE_DMA_TIMEOUT);
+		"  --trust-client       clients may map BARs that cannot be taken back, and keep them (bar0=… of vfio:; vfio-user:)\n"
+		"  --dma-timeout MS     how long a client may take to answer for memory it does not share (%u)\n"
+		"  --seccomp WHAT       of system calls that no server makes: kill, log, none (%s)\n"
+		"  --user NAME          started as root, become NAME once functions and sockets are open\n",
+		SERVE_TIMEOUT, SERVE_DMA_TIMEOUT, filter_names[FILTER_DEFAULT]);
 	fputs(cli_policy_help, out);
-	fprintf(out, "  --print-capabilities what this program can do, as JSON\n\n"
-		     "FUNC: vfio:BDF[,option=value…], dump:FILE[@BDF][,option=value…], sim:MODEL[,option=value…]\n");
+	fprintf(out,
+		"  --print-capabilities what this program can do, as JSON\n\n"
+		"FUNC: vfio:BDF[,option=value…], vfio-user:SOCKET[,option=value…], dump:FILE[@BDF][,option=value…],\n"
+		"      sim:MODEL[,option=value…]\n");
 }
 
 static int print_capabilities(void)
 {
-	static const char *const features[] = { "socket-path", "fd", "socket-activation", "run", "trace", "control" };
-	static const char *const backends[] = { "vfio", "dump", "sim" };
+	static const char *const features[] = { "socket-path", "fd",      "socket-activation", "run",
+						"trace",       "control", "seccomp",           "user" };
+	static const char *const backends[] = { "vfio", "vfio-user", "dump", "sim" };
 	struct json_object *root = json_object_new_object();
 	struct json_object *list = json_object_new_array();
 	const char *name;
@@ -112,6 +117,13 @@ static int take(void *settings, int option)
 		r = number("--dma-timeout", optarg, 1, TIMEOUT_MAX_MS, &value);
 		s->options.dma_timeout = (unsigned int)value;
 		break;
+	case 'S':
+		if (filter_named(optarg, &s->confine.filter) != 0)
+			r = cli_error("serve", CLI_USAGE, "--seccomp %s: give kill, log or none", optarg);
+		break;
+	case 'u':
+		s->user = optarg;
+		break;
 	default: /* --print-capabilities has been seen to */
 		break;
 	}
@@ -153,7 +165,29 @@ static int check(struct serve_settings *s)
 	if (s->options.trace != NULL && s->count > 1)
 		return cli_error("serve", CLI_USAGE, "--trace is for one function; serve it by itself");
 	s->options.several = s->count > 1;
-	return 0;
+	if (s->user != NULL && s->run != NULL)
+		return cli_error("serve", CLI_USAGE,
+				 "--user and --run: what is run stays root, and %s could not end it; start all as %s",
+				 s->user, s->user);
+	s->options.humble = s->user == NULL;
+	return s->user != NULL ? confine_user(&s->confine, s->user) : 0;
+}
+
+/* Nothing more is opened, nobody has been let in. */
+static int confine(struct serve_settings *s, const struct pcg_log *log)
+{
+	struct filter_needs needs = { .child = s->command.child };
+
+	confine_keep(&s->confine, s->fd);
+	for (int i = 0; i < s->systemd_fds; i++)
+		confine_keep(&s->confine, SYSTEMD_FIRST_FD + i);
+	for (int i = 0; i < s->count; i++) {
+		confine_keep_named(&s->confine, s->funcs[i]);
+		/* Only so mapped can a client ask for write-combining, for which the function is opened again. */
+		if (s->options.trust_client && strstr(s->funcs[i], "=sysfs") != NULL)
+			needs.reopen = true;
+	}
+	return confine_enter(&s->confine, &needs, log);
 }
 
 static const struct option long_options[] = {
@@ -161,6 +195,7 @@ static const struct option long_options[] = {
 	{ "run", required_argument, NULL, 'r' },          { "trace", required_argument, NULL, 't' },
 	{ "control", required_argument, NULL, 'c' },      { "timeout", required_argument, NULL, 'm' },
 	{ "dma-timeout", required_argument, NULL, 'd' },  { "trust-client", no_argument, NULL, 'T' },
+	{ "seccomp", required_argument, NULL, 'S' },      { "user", required_argument, NULL, 'u' },
 	{ "print-capabilities", no_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
 };
 
@@ -246,7 +281,7 @@ static int add_all(struct serve_server *server, const struct serve_settings *s, 
 	return r;
 }
 
-static int run(struct serve_server *server, struct serve_settings *s, const char *directory)
+static int run(struct serve_server *server, struct serve_settings *s, const struct pcg_log *log, const char *directory)
 {
 	int r = add_all(server, s, directory), error;
 
@@ -258,7 +293,7 @@ static int run(struct serve_server *server, struct serve_settings *s, const char
 			return cli_error("serve", CLI_CANNOT, "--run: %s", strerror(-error));
 		serve_server_follow(server, s->command.child);
 	}
-	r = serve_server_run(server);
+	r = confine(s, log) == 0 ? serve_server_run(server) : CLI_CANNOT;
 	if (serve_server_child(server) > 0)
 		command_ask(&s->command);
 	else
@@ -280,22 +315,28 @@ int cli_serve(int argc, char **argv)
 		if (strcmp(argv[i], "--print-capabilities") == 0)
 			return print_capabilities();
 	}
+	confine_init(&s.confine);
 	r = parse(argc, argv, &s);
-	if (r != 0)
+	if (r != 0) {
+		confine_finish(&s.confine);
 		return cli_status(r);
+	}
 	if (s.run != NULL) {
 		snprintf(directory, sizeof(directory), "%s/pcigate-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
-		if (mkdtemp(directory) == NULL)
+		if (mkdtemp(directory) == NULL) {
+			confine_finish(&s.confine);
 			return cli_error("serve", CLI_CANNOT,
 					 "--run: %s: %s; set TMPDIR to a directory that can be written", directory,
 					 strerror(errno));
+		}
 		command_prepare(&s.command);
 	}
-	r = serve_server_create(&server, &s.options, &log) != 0 ? CLI_CANNOT : run(server, &s, directory);
+	r = serve_server_create(&server, &s.options, &log) != 0 ? CLI_CANNOT : run(server, &s, &log, directory);
 	/* First the sockets: a command that waits for an answer would not end. */
 	serve_server_destroy(server);
 	command_end(&s.command);
 	if (s.run != NULL)
 		rmdir(directory);
+	confine_finish(&s.confine);
 	return r;
 }

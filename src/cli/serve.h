@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "serve/server.h"
 
 struct serve_settings {
@@ -13,6 +14,8 @@ struct serve_settings {
 	const char *socket_path;
 	const char *run;
 	struct command command;
+	struct confine confine;
+	const char *user;
 	int fd; /* -1: none */
 	int systemd_fds;
 	char **funcs; /* what is left of the command line */

@@ -153,12 +153,17 @@ void check_raise(struct conform *c, unsigned int offset, unsigned int width, uin
 	remember(c, &access);
 }
 
+bool check_blind(const struct conform *c)
+{
+	return c->target->host->blind;
+}
+
 void check_watch(struct conform *c)
 {
 	probe_watch(c->target->host);
 }
 
-int check_host_wrote(struct conform *c, unsigned int offset, unsigned int width, uint32_t mask, uint32_t keeps)
+static int watched(struct conform *c, unsigned int offset, unsigned int width, uint32_t mask, uint32_t keeps)
 {
 	const struct probe *p = c->target->host;
 	unsigned int i, n = p->nwrites < PROBE_WRITES ? p->nwrites : PROBE_WRITES, shift = 8 * (offset & 3u);
@@ -182,6 +187,15 @@ int check_host_wrote(struct conform *c, unsigned int offset, unsigned int width,
 		found = 1;
 	}
 	return found;
+}
+
+int check_host_wrote(struct conform *c, unsigned int offset, unsigned int width, uint32_t mask, uint32_t keeps)
+{
+	if (check_blind(c) && mask == 0)
+		check_unknown(c, "what is written to the function cannot be seen from here");
+	if (check_blind(c))
+		return (check_host(c, offset, width) ^ keeps) & mask ? 2 : 0;
+	return watched(c, offset, width, mask, keeps);
 }
 
 /* --- capabilities --- */

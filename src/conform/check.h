@@ -19,6 +19,7 @@ enum check_needs {
 	NEEDS_FLR = 32,    /* DEVCAP says that a function level reset is there */
 	NEEDS_MEMORY = 64, /* a memory BAR */
 	NEEDS_AF = 128,    /* the AF capability's own reset */
+	NEEDS_WATCH = 256, /* writes can be seen on their way to the function, and held: with NEEDS_HOST */
 };
 
 #define CHECK_EXT 0x8000u
@@ -81,6 +82,7 @@ struct check_bar {
  * @quiet: accesses are not evidence
  * @host, @beneath: what the function itself held when the run began, where that can be seen, and its chains
  * @unreadable: a dword that could not be read then
+ * @at_once: one read of all of it gave the same as all of its dwords: it may stand for them
  * @stopped: the user wants to have done: no check reaches the function any more, and what was found is put back
  */
 struct conform {
@@ -98,6 +100,7 @@ struct conform {
 	uint8_t host[PCG_CONFIG_EXTENDED];
 	struct walk beneath;
 	uint8_t unreadable[PCG_CONFIG_DWORDS];
+	bool at_once;
 	bool stopped;
 };
 
@@ -128,7 +131,8 @@ void check_put(struct conform *c, unsigned int offset, unsigned int width, uint3
 /* Give every BAR and the ROM an address. Memory and I/O are off after it; the ROM's own enable bit too. */
 void check_place(struct conform *c);
 
-/* The host's side: NEEDS_HOST. */
+/* The host's side: NEEDS_HOST. check_blind(): it can be read, but nothing can be raised, held or watched. */
+bool check_blind(const struct conform *c);
 uint32_t check_host(struct conform *c, unsigned int offset, unsigned int width);
 void check_raise(struct conform *c, unsigned int offset, unsigned int width, uint32_t bits);
 void check_watch(struct conform *c);
@@ -137,7 +141,8 @@ void check_watch(struct conform *c);
  * check_host_wrote() - whether the function was written since check_watch()
  * @mask: of the @width bytes at @offset; a write counts if it changes one of these bits to @differs from
  *
- * Every write that reached one of these bytes is looked at.
+ * Every write that reached one of these bytes is looked at. Where writes cannot be watched, what stands in the function
+ * now counts as the last of them.
  *
  * Return: 0: none did; 1: one did, all with the bits as in @keeps; 2: one with other bits.
  */

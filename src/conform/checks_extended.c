@@ -236,9 +236,9 @@ static const struct check checks[] = {
 	ROW("vendor.dvsec.read-only", "writes leave a DVSEC's header alone", "PCIe 6.0, 7.9.6.2", check_read_only,
 	    EXT(DVSEC), 4, 4, 0xffffffff, 0),
 	ROW("vendor.vsec.host", "a VSEC's registers are the host's", "unknown registers are the host's",
-	    run_vendor_host, EXT(VSEC), 8, 4, 0, NEEDS_HOST),
+	    run_vendor_host, EXT(VSEC), 8, 4, 0, NEEDS_HOST | NEEDS_WATCH),
 	ROW("vendor.dvsec.host", "a DVSEC's registers are the host's", "unknown registers are the host's",
-	    run_vendor_host, EXT(DVSEC), 12, 4, 0, NEEDS_HOST),
+	    run_vendor_host, EXT(DVSEC), 12, 4, 0, NEEDS_HOST | NEEDS_WATCH),
 };
 
 const struct check_group extended_group = CHECK_GROUP("extended", checks);

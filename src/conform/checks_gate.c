@@ -196,7 +196,7 @@ static const struct check checks[] = {
 	  .spec = "PCIe 6.0, 7.5.1.1.3",
 	  .what = "a write to memory that is off does not reach the function",
 	  .run = run_off_write,
-	  .needs = NEEDS_MEMORY | NEEDS_HOST },
+	  .needs = NEEDS_MEMORY | NEEDS_HOST | NEEDS_WATCH },
 	{ .id = "gate.memory-undo",
 	  .spec = "PCIe 6.0, 7.5.1.1.3",
 	  .what = "memory off and on again is where it was",
@@ -222,7 +222,7 @@ static const struct check checks[] = {
 	  .spec = "enable bits that are not there were not lost",
 	  .what = "writes of Command do not place the function anew",
 	  .run = run_no_recovery,
-	  .needs = NEEDS_HOST },
+	  .needs = NEEDS_HOST | NEEDS_WATCH },
 };
 
 const struct check_group gate_group = CHECK_GROUP("gate", checks);

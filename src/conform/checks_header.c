@@ -29,7 +29,10 @@ static void check_enable(struct conform *c, const struct check *check)
 	for (i = 0; i < PCG_NUM_BARS; i++)
 		there |= io ? c->bar[i].kind == PCG_BAR_IO
 			    : c->bar[i].kind == PCG_BAR_MEM32 || c->bar[i].kind == PCG_BAR_MEM64;
-	if (!there)
+	/* 9.3.4.1.3: a VF has no I/O, and the bit is hardwired. */
+	if (io && c->target->is_vf)
+		check_bits_zero(c, PCG_COMMAND, 2, PCG_COMMAND_IO);
+	else if (!there)
 		check_none(c, "the function decodes no %s", io ? "I/O" : "memory");
 	else
 		check_readback(c, check);
@@ -228,7 +231,7 @@ static const struct check checks[] = {
 	  .spec = "PCIe 6.0, 7.5.1.1.10; the host decides when",
 	  .what = "a guest starts no self-test",
 	  .run = check_bist_host,
-	  .needs = NEEDS_HOST },
+	  .needs = NEEDS_HOST | NEEDS_WATCH },
 	RO("header.cardbus.read-only", "PCIe 6.0, 7.5.1.2.2", "writes leave the CardBus pointer alone", PCG_CARDBUS_CIS,
 	   4, 0xffffffff),
 	RO("header.subsystem.read-only", "PCIe 6.0, 7.5.1.2.3", "writes leave the subsystem ids alone", PCG_SUBVENDOR,

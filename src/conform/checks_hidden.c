@@ -145,7 +145,7 @@ static const struct check checks[] = {
 	  .spec = SPEC,
 	  .what = "writes to them do not reach the function",
 	  .run = run_write,
-	  .needs = NEEDS_HOST },
+	  .needs = NEEDS_HOST | NEEDS_WATCH },
 };
 
 const struct check_group hidden_group = CHECK_GROUP("hidden", checks);

@@ -11,15 +11,49 @@ static bool moves(struct conform *c, unsigned int at, uint32_t value)
 	return check_get(c, at, 4) != value;
 }
 
+static uint32_t in_pieces(struct conform *c, unsigned int at, unsigned int width)
+{
+	uint32_t parts = 0;
+	unsigned int i;
+
+	for (i = 0; i < 4; i += width)
+		parts |= check_get(c, at + i, width) << 8 * i;
+	return parts;
+}
+
+/*
+ * Most of an extended space is empty, and an access of each of its bytes takes its time. Where dwords read 0 each check
+ * looks at one of four, and another one than the next: @bits says which. Between them they see all of it.
+ */
+#define EVERY 4u
+
+static bool is_others(const struct conform *c, unsigned int at, const struct check *check)
+{
+	unsigned int dword = at / 4, last = (at + check->width - 1) / 4;
+
+	if (at < PCG_CONFIG_CONVENTIONAL || dword % EVERY == check->bits)
+		return false;
+	for (; dword <= last; dword++)
+		if (c->unreadable[dword] || pcg_get32(c->guest + 4u * dword) != 0)
+			return false;
+	return true;
+}
+
+/* What the dwords read when the run began; where a piece does not agree with that, they are read anew. */
 static void run_agree(struct conform *c, const struct check *check)
 {
-	unsigned int at, i;
+	unsigned int at;
 
 	for (at = 0; at < c->target->config_size && !check_over(c); at += 4) {
-		uint32_t whole = check_get(c, at, 4), parts = 0;
+		uint32_t whole, parts;
 
-		for (i = 0; i < 4; i += check->width)
-			parts |= check_get(c, at + i, check->width) << 8 * i;
+		if (is_others(c, at, check))
+			continue;
+		parts = in_pieces(c, at, check->width);
+		if (!c->unreadable[at / 4] && parts == pcg_get32(c->guest + at))
+			continue;
+		whole = check_get(c, at, 4);
+		parts = in_pieces(c, at, check->width);
 		if (parts != whole && !moves(c, at, whole))
 			check_fail(c, "%03x reads %08x as a dword and %08x in pieces of %u", at, whole, parts,
 				   check->width);
@@ -35,10 +69,14 @@ static void run_odd(struct conform *c, const struct check *check)
 		uint8_t data[8] = { 0 };
 		uint32_t want[3];
 
+		if (is_others(c, at, check))
+			continue;
 		if (check_access(c, false, PCG_REGION_CONFIG, at, data, check->width) != 0) {
 			check_none(c, "reads of %u bytes at %03x are refused", check->width, at);
 			return;
 		}
+		if (memcmp(data, c->guest + at, check->width) == 0)
+			continue;
 		for (i = 0; i < 3; i++)
 			want[i] = (at & ~3u) + 4 * i < c->target->config_size ? check_get(c, (at & ~3u) + 4 * i, 4) : 0;
 		for (i = 0; i < check->width; i++) {
@@ -63,8 +101,11 @@ static void run_whole(struct conform *c, const struct check *check)
 	else if (check_access(c, false, PCG_REGION_CONFIG, 0, data, size) != 0)
 		check_none(c, "a read of all of it is refused");
 	for (at = 0; at < size && !check_over(c); at += 4) {
-		uint32_t value = check_get(c, at, 4);
+		uint32_t value;
 
+		if (pcg_get32(data + at) == pcg_get32(c->guest + at))
+			continue;
+		value = check_get(c, at, 4);
 		if (value != pcg_get32(data + at) && !moves(c, at, value))
 			check_fail(c, "%03x reads %08x, and %08x in a read of all of it", at, value,
 				   pcg_get32(data + at));
@@ -76,10 +117,15 @@ static void run_stable(struct conform *c, const struct check *check)
 {
 	unsigned int at;
 
-	(void)check;
 	for (at = 0; at < c->target->config_size && !check_over(c); at += 4) {
-		uint32_t one = check_get(c, at, 4), other = check_get(c, at, 4);
+		uint32_t one, other;
 
+		if (is_others(c, at, check))
+			continue;
+		one = check_get(c, at, 4);
+		if (one == pcg_get32(c->guest + at))
+			continue;
+		other = check_get(c, at, 4);
 		if (one != other && check_get(c, at, 4) != other)
 			check_fail(c, "%03x read %08x, then %08x, then something else: reading changes it", at, one,
 				   other);
@@ -115,8 +161,10 @@ static void run_all_read(struct conform *c, const struct check *check)
 	unsigned int at;
 
 	(void)check;
+	/* The run began with a look at each. */
 	for (at = 0; at < c->target->config_size && !check_over(c); at += 4)
-		check_get(c, at, 4);
+		if (at < PCG_HEADER_END || c->unreadable[at / 4])
+			check_get(c, at, 4);
 }
 
 /* What stands there, as far as ones do not clear it: on a bus such a write ends well and changes nothing. */
@@ -177,30 +225,39 @@ static const struct check checks[] = {
 	  .spec = "PCIe 6.0, 2.2.5",
 	  .what = "words and dwords agree",
 	  .run = run_agree,
-	  .width = 2 },
+	  .width = 2,
+	  .bits = 1 },
 	{ .id = "widths.three",
 	  .spec = "VFIO: any length at any offset",
 	  .what = "three bytes agree with dwords, or are refused",
 	  .run = run_odd,
 	  .reg = 1,
-	  .width = 3 },
+	  .width = 3,
+	  .bits = 2 },
 	{ .id = "widths.crossing",
 	  .spec = "VFIO: any length at any offset",
 	  .what = "a read across two dwords agrees with them, or is refused",
 	  .run = run_odd,
 	  .reg = 2,
-	  .width = 4 },
+	  .width = 4,
+	  .bits = 3 },
 	{ .id = "widths.eight",
 	  .spec = "VFIO: any length at any offset",
 	  .what = "eight bytes agree with dwords, or are refused",
 	  .run = run_odd,
 	  .reg = 0,
-	  .width = 8 },
+	  .width = 8,
+	  .bits = 0 },
 	{ .id = "widths.whole",
 	  .spec = "VFIO: any length at any offset",
 	  .what = "a read of all of it agrees with dwords, or is refused",
 	  .run = run_whole },
-	{ .id = "widths.stable", .spec = "PCIe 6.0, 7.4", .what = "reading changes nothing", .run = run_stable },
+	{ .id = "widths.stable",
+	  .spec = "PCIe 6.0, 7.4",
+	  .what = "reading changes nothing",
+	  .run = run_stable,
+	  .width = 4,
+	  .bits = 3 },
 	{ .id = "access.config.read",
 	  .spec = "PCIe 6.0, 7.2.2",
 	  .what = "every dword can be read",

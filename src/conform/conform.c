@@ -159,6 +159,8 @@ static void need(struct conform *c, const struct check *check)
 		check_none(c, "the function has no memory BAR");
 	if (needs & NEEDS_HOST && c->target->host == NULL)
 		check_unknown(c, "the function's own side cannot be seen from here");
+	else if (needs & NEEDS_WATCH && check_blind(c))
+		check_unknown(c, "what is written to the function cannot be seen from here");
 	c->base = cap != NULL ? cap->at : 0;
 }
 

@@ -103,7 +103,7 @@ const char *conform_verdict_text(enum conform_verdict verdict);
 struct conform_fault {
 	const char *name;
 	const char *what;
-	const char *checks[10];
+	const char *checks[14];
 };
 
 /** conform_fault() - known fault number @n, or NULL past the last */

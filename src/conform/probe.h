@@ -25,6 +25,7 @@ struct probe_write {
  * @writes, @nwrites: configuration writes since probe_watch(); those past the end are counted in @nwrites only
  * @region_writes: how many writes of a BAR or the ROM there were since then
  * @held: a dword whose writes are counted and go no further; PROBE_HOLDS_NONE
+ * @blind: there is nobody between the mediator and the function: it can be read, no more
  * @op, @user, @value, @dword: a read that is pending
  */
 struct probe {
@@ -36,6 +37,7 @@ struct probe {
 	unsigned int nwrites;
 	unsigned int region_writes;
 	uint16_t held;
+	bool blind;
 	struct pcg_op op;
 	struct pcg_op *user;
 	uint32_t *value;

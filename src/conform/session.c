@@ -6,7 +6,8 @@
 
 #include "conform/check.h"
 
-#define VPD_LENGTH 8u
+#define VPD_LENGTH   8u
+#define PUT_BACK_FEW 16u
 
 static bool inside(const struct walk_cap *cap, unsigned int length, unsigned int at)
 {
@@ -75,11 +76,20 @@ static int read_dword(struct conform *c, unsigned int dword, uint32_t *value)
 	return r;
 }
 
+/* Each access costs a message and its answer: a thousand of them are for servers that need them. */
+static bool read_at_once(struct conform *c, uint8_t *config)
+{
+	return c->at_once &&
+	       c->target->ops->access(c->target, false, PCG_REGION_CONFIG, 0, config, c->target->config_size) == 0;
+}
+
 int session_read(struct conform *c, uint8_t *config)
 {
 	unsigned int dword;
 	int r = 0;
 
+	if (read_at_once(c, config))
+		return 0;
 	for (dword = 0; r == 0 && dword < c->target->config_size / 4u; dword++)
 		r = c->target->ops->access(c->target, false, PCG_REGION_CONFIG, dword * 4u, config + dword * 4u, 4);
 	return r;
@@ -150,6 +160,16 @@ static int read_first(struct conform *c)
 	return c->target->lost || bad == n ? r : 0;
 }
 
+/* Whether a read of all of it is to be trusted: it must give what the dwords gave. */
+static void try_at_once(struct conform *c)
+{
+	uint8_t config[PCG_CONFIG_EXTENDED];
+
+	c->at_once = true;
+	c->at_once =
+		!c->target->lost && read_at_once(c, config) && memcmp(config, c->guest, c->target->config_size) == 0;
+}
+
 static void read_host(struct conform *c)
 {
 	unsigned int dword;
@@ -174,6 +194,7 @@ int session_begin(struct conform *c)
 	r = read_first(c);
 	if (r != 0)
 		return r;
+	try_at_once(c);
 	read_host(c);
 	walk_chains(&c->walk, c->guest, c->target->config_size);
 	c->express = walk_find(&c->walk, PCG_CAP_EXP, false) != NULL;
@@ -201,10 +222,14 @@ void session_mark(struct conform *c)
 
 void session_save_all(struct conform *c)
 {
+	uint8_t config[PCG_CONFIG_EXTENDED];
+	bool known = read_at_once(c, config);
 	unsigned int dword;
 
 	for (dword = 0; dword < c->target->config_size / 4u; dword++) {
-		if (!c->dirty[dword])
+		if (!c->dirty[dword] && known)
+			c->saved[dword] = pcg_get32(config + dword * 4u);
+		else if (!c->dirty[dword])
 			read_dword(c, dword, &c->saved[dword]);
 		c->dirty[dword] = 1;
 	}
@@ -240,10 +265,28 @@ static void put_back(struct conform *c, unsigned int dword)
 	}
 }
 
+/* Where much was saved most of it still stands there. */
+static void put_back_all(struct conform *c, unsigned int power)
+{
+	uint8_t config[PCG_CONFIG_EXTENDED];
+	unsigned int dword, many = 0;
+	bool known;
+
+	for (dword = 0; dword < c->target->config_size / 4u; dword++)
+		many += c->dirty[dword];
+	known = many > PUT_BACK_FEW && read_at_once(c, config);
+	for (dword = 0; dword < c->target->config_size / 4u; dword++) {
+		if (!c->dirty[dword] || dword == power || dword == PCG_COMMAND / 4)
+			continue;
+		if (!known || pcg_get32(config + dword * 4u) != c->saved[dword])
+			put_back(c, dword);
+	}
+}
+
 void session_restore(struct conform *c)
 {
 	const struct walk_cap *pm = walk_find(&c->walk, PCG_CAP_PM, false);
-	unsigned int dword, power = pm != NULL ? (pm->at + (unsigned int)PCG_PM_CSR) / 4 : 0;
+	unsigned int power = pm != NULL ? (pm->at + (unsigned int)PCG_PM_CSR) / 4 : 0;
 
 	if (c->target->host != NULL)
 		probe_calm(c->target->host);
@@ -254,9 +297,7 @@ void session_restore(struct conform *c)
 		put_back(c, power);
 		check_settle(c);
 	}
-	for (dword = 0; dword < c->target->config_size / 4u; dword++)
-		if (c->dirty[dword] && dword != power && dword != PCG_COMMAND / 4)
-			put_back(c, dword);
+	put_back_all(c, power != 0 ? power : PCG_COMMAND / 4);
 	if (c->dirty[PCG_COMMAND / 4])
 		put_back(c, PCG_COMMAND / 4);
 	session_mark(c);
@@ -284,11 +325,15 @@ static uint32_t volatile_bits(const struct conform *c, unsigned int dword)
 
 void session_restore_host(struct conform *c)
 {
+	uint8_t config[PCG_CONFIG_EXTENDED];
+	bool known = c->target->host != NULL && read_at_once(c, config);
 	unsigned int dword, i;
 	uint32_t now, was, keep;
 
 	for (dword = 0; c->target->host != NULL && dword < c->target->config_size / 4u; dword++) {
-		if (c->unreadable[dword] || read_dword(c, dword, &now) != 0)
+		if (known)
+			now = pcg_get32(config + dword * 4u);
+		else if (c->unreadable[dword] || read_dword(c, dword, &now) != 0)
 			continue;
 		keep = volatile_bits(c, dword);
 		if (((now ^ pcg_get32(c->guest + dword * 4u)) & ~keep) == 0 ||
@@ -303,12 +348,14 @@ void session_restore_host(struct conform *c)
 
 void session_compare(struct conform *c)
 {
+	uint8_t config[PCG_CONFIG_EXTENDED];
+	bool known = read_at_once(c, config);
 	unsigned int dword;
 
 	for (dword = 0; !check_over(c) && dword < c->target->config_size / 4u; dword++) {
 		uint32_t was = pcg_get32(c->guest + dword * 4u), now;
 
-		if (c->unreadable[dword])
+		if (c->unreadable[dword] || (known && pcg_get32(config + dword * 4u) == was))
 			continue;
 		now = check_get(c, dword * 4, 4);
 		if ((was ^ now) & ~volatile_bits(c, dword))

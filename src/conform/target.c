@@ -30,7 +30,7 @@ int target_op_wait(struct pcg_host *host, struct target_op *op, int result)
 }
 
 /* The one without a prefix last. */
-static const struct target_kind *const kinds[] = { &target_client, &target_function };
+static const struct target_kind *const kinds[] = { &target_client, &target_vfio, &target_function };
 
 const struct target_kind *target_kind(unsigned int n)
 {
@@ -40,14 +40,19 @@ const struct target_kind *target_kind(unsigned int n)
 int target_open(struct target **target, const char *name, const struct pcg_view_options *view,
 		const struct pcg_log *log)
 {
+	struct pcg_view_options options = *view;
 	const struct target_kind *kind;
 	unsigned int i;
 
 	*target = NULL;
 	for (i = 0; (kind = target_kind(i)) != NULL; i++)
 		if (strncmp(name, kind->prefix, strlen(kind->prefix)) == 0)
-			return kind->open(target, name + strlen(kind->prefix), view, log);
-	return -EINVAL;
+			break;
+	if (kind == NULL)
+		return -EINVAL;
+	if (options.profile == NULL)
+		options.profile = pcg_profile_find(kind->profile);
+	return kind->open(target, name + strlen(kind->prefix), &options, log);
 }
 
 void target_close(struct target *target)

@@ -51,7 +51,7 @@ struct target {
  * target_open() - by the kind that its name begins with
  * @target: set to it
  * @name: which
- * @view: profile and policies for a function that is opened here
+ * @view: profile and policies for a function that is opened here; no profile: what is usual for the kind
  * @log: the hook; must outlive the target
  *
  * Return: 0, or a negative errno after a note.
@@ -66,6 +66,7 @@ void target_close(struct target *target);
  * struct target_kind - where functions come from
  * @prefix: what a target's name begins with; "": what no other kind takes
  * @help: of one target, for usage
+ * @profile: that of a function that is opened here, unless the user names one
  * @open: @name is what follows the prefix. Sets *@target, or returns a negative errno after a note
  *
  * A new kind is one file with one of these, and a row in the table of target.c.
@@ -73,11 +74,12 @@ void target_close(struct target *target);
 struct target_kind {
 	const char *prefix;
 	const char *help;
+	const char *profile;
 	int (*open)(struct target **target, const char *name, const struct pcg_view_options *view,
 		    const struct pcg_log *log);
 };
 
-extern const struct target_kind target_client, target_function;
+extern const struct target_kind target_client, target_vfio, target_function;
 
 /** target_kind() - kind number @n, or NULL past the last */
 const struct target_kind *target_kind(unsigned int n);

@@ -200,5 +200,6 @@ static int remote_open(struct target **target, const char *path, const struct pc
 const struct target_kind target_client = {
 	.prefix = "vfio-user:",
 	.help = "vfio-user:SOCKET of any server",
+	.profile = "raw",
 	.open = remote_open,
 };

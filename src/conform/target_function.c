@@ -258,5 +258,6 @@ static int function_open(struct target **target, const char *name, const struct 
 const struct target_kind target_function = {
 	.prefix = "",
 	.help = "dump:FILE[@BDF], sim:MODEL: opened here, mediated by --profile",
+	.profile = "guarded",
 	.open = function_open,
 };

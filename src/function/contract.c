@@ -62,6 +62,27 @@ static int host_reset(struct pcg_function *f)
 	return f->host->info.can_reset ? f->host->ops->reset(f->host, &f->op) : PCG_DONE;
 }
 
+static int registers_reset(struct pcg_function *f)
+{
+	order_push(f, registers_reset_steps);
+	return PCG_DONE;
+}
+
+/*
+ * The first client meets the registers as every later one does, not as the host has set them up. What has a reset of
+ * its own shows its power-on values by that, and a record is shown as it was taken.
+ */
+static int registers_open(struct pcg_function *f)
+{
+	return f->host->info.restores ? registers_reset(f) : PCG_DONE;
+}
+
+static int registers_end(struct pcg_function *f)
+{
+	order_push(f, registers_end_steps);
+	return PCG_DONE;
+}
+
 static int power_on(struct pcg_function *f)
 {
 	pcg_view_reset(&f->view);
@@ -131,10 +152,11 @@ static unsigned int request_size(const struct pcg_function *f)
 	return policy_mrrs(guest, (uint16_t)f->host_value);
 }
 
+/* What the guest reads as it wrote it, the function is to hold again, too. */
 static int restore_payload(struct pcg_function *f)
 {
-	unsigned int mps, mrrs;
-	uint32_t devctl;
+	unsigned int mps, mrrs, dword = (f->view.express + PCG_EXP_DEVCTL) / 4;
+	uint32_t devctl, both = f->view.write_shadow[dword] & f->view.write_host[dword] & 0xffffu;
 
 	if (!has_devctl(f))
 		return PCG_DONE;
@@ -142,8 +164,8 @@ static int restore_payload(struct pcg_function *f)
 	mrrs = request_size(f);
 	devctl = f->host_value & 0xffffu & ~(uint32_t)(PCG_DEVCTL_MPS | PCG_DEVCTL_MRRS);
 	devctl |= mps << 5 | (mrrs > mps ? mrrs : mps) << 12;
-	return f->host->ops->config_write(f->host, (uint16_t)((f->view.express + PCG_EXP_DEVCTL) / 4), 3, devctl,
-					  &f->op);
+	devctl = (devctl & ~both) | (f->view.shadow[dword] & both);
+	return f->host->ops->config_write(f->host, (uint16_t)dword, 3, devctl, &f->op);
 }
 
 /*
@@ -253,11 +275,22 @@ static const step_fn power_up[] = {
  * power-on values, and what the client still holds is rebuilt
  */
 const step_fn reset_steps[] = {
-	irqs_quiet,      contract_read_command, contract_master_off,
-	contract_detach, contract_revoke,       host_reset,
-	power_on,        contract_rewind,       restore_addresses,
-	read_devctl,     restore_payload,       contract_attach,
-	mappings_allow,  irqs_follow,           NULL,
+	irqs_quiet,
+	contract_read_command,
+	contract_master_off,
+	contract_detach,
+	contract_revoke,
+	host_reset,
+	power_on,
+	registers_reset,
+	contract_rewind,
+	restore_addresses,
+	read_devctl,
+	restore_payload,
+	contract_attach,
+	mappings_allow,
+	irqs_follow,
+	NULL,
 };
 
 /* a reset from elsewhere: mappings revoked first, then hardware; they come back with the write that found it */
@@ -319,7 +352,48 @@ static int compile_view(struct pcg_function *f)
 	return PCG_DONE;
 }
 
-const step_fn open_steps[] = { snapshot, compile_view, NULL };
+/* --- how regions map --- */
+
+/* What a quirk says of the device, for clients that do not ask. */
+static int combine(struct pcg_function *f)
+{
+	const char *why;
+	unsigned int bar;
+
+	while (f->index < PCG_NUM_BARS) {
+		bar = f->index++;
+		if (!(f->view.combine & 1u << bar) || f->regions[bar].memory == PCG_MEMORY_WRITE_COMBINING ||
+		    f->host->ops->memory == NULL || pcg_function_memory(f, bar, PCG_MEMORY_WRITE_COMBINING, &why) < 0)
+			continue;
+		order_again(f);
+		return f->host->ops->memory(f->host, bar, PCG_MEMORY_WRITE_COMBINING, &f->op);
+	}
+	return PCG_DONE;
+}
+
+static int memory_kind(struct pcg_function *f)
+{
+	f->altered = true;
+	return f->host->ops->memory(f->host, f->request->region, f->request->memory, &f->op);
+}
+
+static int memory_kind_done(struct pcg_function *f)
+{
+	memory_init(f);
+	return PCG_DONE;
+}
+
+const step_fn memory_kind_steps[] = { memory_kind, registers_reset, memory_kind_done, NULL };
+static const step_fn combine_steps[] = { combine, registers_reset, memory_kind_done, NULL };
+
+static int combine_all(struct pcg_function *f)
+{
+	if (f->view.combine != 0)
+		order_push(f, combine_steps);
+	return PCG_DONE;
+}
+
+const step_fn open_steps[] = { snapshot, compile_view, combine_all, registers_open, NULL };
 
 /* Nothing that this client wrote is there for the next one, sticky or not. */
 static int forget(struct pcg_function *f)
@@ -378,7 +452,12 @@ static int drop_all(struct pcg_function *f)
 	return PCG_DONE;
 }
 
-const step_fn close_steps[] = { drop_all, reset_all, forget, release, regions_anew, end_quarantine, NULL };
+const step_fn close_steps[] = {
+	drop_all, reset_all, registers_end, forget, release, regions_anew, combine_all, end_quarantine, NULL,
+};
+
+/* What the client has mapped is in use still: that it goes is seen to when it is not. */
+const step_fn leave_steps[] = { drop_all, reset_all, registers_end, forget, end_quarantine, NULL };
 
 /* --- the client's memory --- */
 

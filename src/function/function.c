@@ -120,10 +120,9 @@ int pcg_function_lend(struct pcg_function *f, unsigned int index)
 	return fd;
 }
 
-int pcg_function_memory(struct pcg_function *f, unsigned int index, enum pcg_memory memory, bool set, const char **why)
+int pcg_function_memory(struct pcg_function *f, unsigned int index, enum pcg_memory memory, const char **why)
 {
 	const struct pcg_region *region = pcg_function_region(f, index);
-	int ret;
 
 	*why = "";
 	if (region->size == 0)
@@ -134,20 +133,33 @@ int pcg_function_memory(struct pcg_function *f, unsigned int index, enum pcg_mem
 			       : "the region is not mapped: it is reached by messages";
 		return -EOPNOTSUPP;
 	}
-	if (memory == PCG_MEMORY_UNCACHED && f->host->ops->memory == NULL)
+	if (f->host->ops->memory_possible != NULL)
+		return f->host->ops->memory_possible(f->host, index, memory, why);
+	if (memory == PCG_MEMORY_UNCACHED)
 		return 0;
-	if (f->host->ops->memory == NULL) {
-		*why = "the backend has one kind of mapping";
-		return -EOPNOTSUPP;
-	}
-	if (set && f->lent)
-		return -EBUSY;
-	ret = f->host->ops->memory(f->host, index, memory, set, why);
-	if (ret == 0 && set) {
-		f->altered = true;
-		memory_init(f);
-	}
-	return ret;
+	*why = "the backend has one kind of mapping";
+	return -EOPNOTSUPP;
+}
+
+static bool in_use(const struct pcg_function *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCG_NUM_IRQS; i++)
+		if (f->irqs[i].active && i <= PCG_IRQ_MSIX)
+			return true;
+	return f->lent || view_get(&f->view, PCG_COMMAND) & (PCG_COMMAND_MASTER | PCG_COMMAND_IO) ||
+	       (!f->view.no_command_memory && pcg_view_memory_on(&f->view));
+}
+
+static int submit_memory(struct pcg_function *f, struct pcg_request *request)
+{
+	const char *why;
+	int ret = pcg_function_memory(f, request->region, request->memory, &why);
+
+	if (ret < 0 || f->regions[request->region].memory == request->memory)
+		return ret;
+	return in_use(f) ? -EBUSY : start(f, request, memory_kind_steps);
 }
 
 static int submit_access(struct pcg_function *f, struct pcg_request *request)
@@ -174,12 +186,15 @@ static __attribute__((noinline)) int submit_other(struct pcg_function *f, struct
 {
 	if (f->request != NULL)
 		return -EBUSY;
-	if (request->kind == PCG_REQUEST_CLOSE)
-		return f->open ? start(f, request, close_steps) : -EIO;
+	if (request->kind == PCG_REQUEST_CLOSE || request->kind == PCG_REQUEST_LEAVE)
+		return f->open ? start(f, request, request->kind == PCG_REQUEST_CLOSE ? close_steps : leave_steps)
+			       : -EIO;
 	if (!f->open || f->quarantined)
 		return -EIO;
 	if (request->kind == PCG_REQUEST_RESET)
 		return start(f, request, f->view.chunked ? linux_reset_steps : reset_steps);
+	if (request->kind == PCG_REQUEST_MEMORY)
+		return submit_memory(f, request);
 	if (request->kind == PCG_REQUEST_DMA_MAP || request->kind == PCG_REQUEST_DMA_UNMAP)
 		return submit_dma(f, request);
 	if (request->kind > PCG_REQUEST_WRITE)

@@ -94,6 +94,8 @@ void order_drop(struct pcg_function *f);
 extern const step_fn open_steps[];
 extern const step_fn reset_steps[];
 extern const step_fn close_steps[];
+extern const step_fn leave_steps[];
+extern const step_fn memory_kind_steps[];
 extern const step_fn dma_map_steps[];
 extern const step_fn dma_unmap_steps[];
 extern const step_fn contract_mend_steps[];
@@ -105,6 +107,10 @@ int contract_attach(struct pcg_function *f);
 int contract_read_command(struct pcg_function *f);
 int contract_master_off(struct pcg_function *f);
 int contract_rewind(struct pcg_function *f);
+
+/* registers.c: what a guest wrote into the function is gone */
+extern const step_fn registers_reset_steps[];
+extern const step_fn registers_end_steps[];
 
 /* backdoor.c: resets that nobody told us of */
 extern const step_fn backdoor_steps[];

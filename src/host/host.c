@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "host/dump/dump.h"
 #include "host/pool.h"
+#include "host/remote/remote.h"
 #include "host/sim/sim.h"
 #include "host/vfio/staging.h"
 #include "host/vfio/vfio.h"
@@ -21,6 +22,7 @@ static const struct backend backends[] = {
 	{ "dump:", dump_create, NULL },
 	{ "sim:", sim_create, NULL },
 	{ "vfio:", NULL, vfio_create },
+	{ "vfio-user:", NULL, remote_create },
 };
 
 int pcg_host_create_in(struct pcg_host **host, const char *func, struct pcg_host_pool *pool, const struct pcg_log *log)
@@ -39,7 +41,7 @@ int pcg_host_create_in(struct pcg_host **host, const char *func, struct pcg_host
 		return backend->create(host, func + length, log);
 	}
 	base_log(log, PCG_ERROR,
-		 "\"%.100s\" names no function; known forms are " VFIO_FORM ", " DUMP_FORM
+		 "\"%.100s\" names no function; known forms are " VFIO_FORM ", " REMOTE_FORM ", " DUMP_FORM
 		 " and sim:MODEL[,option=value…]",
 		 func);
 	return -EINVAL;
@@ -65,6 +67,11 @@ int pcg_host_pool_create(struct pcg_host_pool **pool)
 void pcg_host_pool_trust(struct pcg_host_pool *pool)
 {
 	pool->trusted = true;
+}
+
+void pcg_host_pool_humble(struct pcg_host_pool *pool)
+{
+	pool->humble = true;
 }
 
 void pcg_host_pool_destroy(struct pcg_host_pool *pool)

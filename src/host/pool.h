@@ -9,6 +9,7 @@ struct vfio_pool;
 
 struct pcg_host_pool {
 	bool trusted;           /* clients may map what cannot be taken back */
+	bool humble;            /* threads give up their capabilities */
 	struct vfio_pool *vfio; /* made by the first function that wants it */
 };
 

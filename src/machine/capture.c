@@ -90,8 +90,8 @@ static void capture_heading(const struct capture *c, const char *redacted, FILE 
 		fprintf(out, "; a VF of %s", place->pf);
 	fputc('\n', out);
 	if (redacted != NULL)
-		fprintf(out, "# redacted, read as zero: %s; vendor-specific registers are as they were\n",
-			redacted[0] != '\0' ? redacted : "nothing was there");
+		fprintf(out, "# redacted: %s; vendor-specific registers are as they were\n",
+			redacted[0] != '\0' ? redacted : "there was nothing to redact");
 }
 
 static int capture_print(const struct capture *c, FILE *out)

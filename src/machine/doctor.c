@@ -104,10 +104,13 @@ void doctor_mend(struct doctor_row *row, const char *format, ...)
 void doctor_bind(const struct doctor *doctor, const char *bdf, struct doctor_row *row)
 {
 	const char *module = tree_there(doctor->tree, "/sys/bus/pci/drivers/vfio-pci") ? "" : "modprobe vfio-pci; ";
+	char unbind[2 * TREE_NAME + 64] = "", driver[TREE_NAME];
 
+	if (tree_link(doctor->tree, driver, sizeof(driver), MACHINE_DEVICES "/%s/driver", bdf))
+		snprintf(unbind, sizeof(unbind), "echo %s > " MACHINE_DEVICES "/%s/driver/unbind; ", bdf, bdf);
 	doctor_mend(row, "%sdriverctl set-override %s vfio-pci", module, bdf);
 	doctor_mend(row,
-		    "%secho vfio-pci > " MACHINE_DEVICES "/%s/driver_override; echo %s > " MACHINE_DEVICES
-		    "/%s/driver/unbind; echo %s > /sys/bus/pci/drivers_probe",
-		    module, bdf, bdf, bdf, bdf);
+		    "%secho vfio-pci > " MACHINE_DEVICES "/%s/driver_override; %secho %s > "
+		    "/sys/bus/pci/drivers_probe",
+		    module, bdf, unbind, bdf);
 }

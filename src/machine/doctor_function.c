@@ -93,8 +93,7 @@ enum doctor_verdict doctor_driver(const struct doctor *d, struct doctor_row *row
 	if (f->place.driver[0] == '\0')
 		return doctor_found(row, DOCTOR_BAD, "no driver%s%s; VFIO needs vfio-pci or a variant of it",
 				    f->override[0] != '\0' ? ", kept for " : "", f->override);
-	return doctor_found(row, DOCTOR_BAD, "%s%s; VFIO needs vfio-pci or a variant of it", f->place.driver,
-			    interface);
+	return doctor_found(row, DOCTOR_BAD, "%s%s; VFIO needs vfio-pci or a variant of it", f->place.driver, use);
 }
 
 enum doctor_verdict doctor_vfs(const struct doctor *d, struct doctor_row *row)

@@ -106,21 +106,34 @@ enum doctor_verdict doctor_memlock(const struct doctor *d, struct doctor_row *ro
 
 /* --- what the kernel forbids --- */
 
+/* "integrity", or "" where nothing is locked. False: the kernel does not say. */
+static bool find_lockdown(const struct doctor *d, char *level, size_t size)
+{
+	char text[64];
+	const char *word;
+
+	level[0] = '\0';
+	if (!tree_text(d->tree, text, sizeof(text), "/sys/kernel/security/lockdown"))
+		return false;
+	word = strchr(text, '[');
+	if (word != NULL && strncmp(word, "[none]", 6) != 0)
+		snprintf(level, size, "%.*s", (int)strcspn(word + 1, "]"), word + 1);
+	return true;
+}
+
 enum doctor_verdict doctor_lockdown(const struct doctor *d, struct doctor_row *row)
 {
-	char text[64], *word;
+	char level[32];
 
-	if (!tree_text(d->tree, text, sizeof(text), "/sys/kernel/security/lockdown"))
+	if (!find_lockdown(d, level, sizeof(level)))
 		return doctor_found(row, DOCTOR_OK, "not in this kernel, or not to be seen by this user");
-	word = strchr(text, '[');
-	if (word == NULL || strncmp(word, "[none]", 6) == 0)
+	if (level[0] == '\0')
 		return doctor_found(row, DOCTOR_OK, "none");
-	word[strcspn(word, "]")] = '\0';
 	doctor_mend(row, "leave BARs trapped, or barN=device; or boot without lockdown= (secure boot turns it on)");
 	return doctor_found(row, DOCTOR_WARN,
 			    "%s: the kernel lets nobody map resource files or write configuration space through sysfs "
 			    "(barN=sysfs)",
-			    word + 1);
+			    level);
 }
 
 /* "y", "n" or nothing: what a line "NAME=y" of a kernel's configuration says. gzopen() reads plain text too. */
@@ -167,8 +180,12 @@ static bool command_line_has(const struct doctor *d, const char *word)
 
 enum doctor_verdict doctor_devmem(const struct doctor *d, struct doctor_row *row)
 {
+	char level[32];
 	bool strict;
 
+	/* Then that is what stands in the way. */
+	if (find_lockdown(d, level, sizeof(level)) && level[0] != '\0')
+		return DOCTOR_ABSENT;
 	if (command_line_has(d, "iomem=relaxed"))
 		return doctor_found(row, DOCTOR_OK, "iomem=relaxed: BARs can be mapped through sysfs (barN=sysfs)");
 	if (!kernel_option(d, "CONFIG_IO_STRICT_DEVMEM", &strict))

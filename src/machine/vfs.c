@@ -182,20 +182,21 @@ static int msix_refused(struct fabric *fabric, const struct fabric_vf *vf, unsig
 	char now[64] = "", pool[64] = "";
 
 	if (vf->msix > 0)
-		snprintf(now, sizeof(now), ", %d vectors now", vf->msix);
+		snprintf(now, sizeof(now), "%d vectors now", vf->msix);
 	if (error == -EBUSY) {
 		base_log(
 			log, PCG_ERROR,
-			"%s (driver %s%s) does not get %u vectors: Linux changes the table of a VF only while no driver "
+			"%s (driver %s%s%s) does not get %u vectors: Linux changes the table of a VF only while no driver "
 			"holds it, so this one keeps its number until it is assigned next; release it (echo %s > "
 			"/sys/bus/pci/devices/%s/driver/unbind), set the number, and bind it again",
-			vf->bdf, or_none(vf->driver), now, vectors, vf->bdf, vf->bdf);
+			vf->bdf, or_none(vf->driver), now[0] != '\0' ? ", " : "", now, vectors, vf->bdf, vf->bdf);
 		return error;
 	}
 	if (fabric->ops->pf(fabric, vf->pf, &pf) == 0 && pf.pool > 0)
 		snprintf(pool, sizeof(pool), "; all VFs of %s share %u", vf->pf, pf.pool);
-	base_log(log, PCG_ERROR, "%s%s does not get %u vectors from the PF's driver (%s): %s; %s%s", vf->bdf, now,
-		 vectors, or_none(pf.driver), strerror(-error), EXPLAIN(msix_rules, -error, pf.driver), pool);
+	base_log(log, PCG_ERROR, "%s (%s) does not get %u vectors from the PF's driver (%s): %s; %s%s", vf->bdf,
+		 now[0] != '\0' ? now : "its table is not to be seen", vectors, or_none(pf.driver), strerror(-error),
+		 EXPLAIN(msix_rules, -error, pf.driver), pool);
 	return error;
 }
 

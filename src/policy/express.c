@@ -13,7 +13,7 @@
 /* How many rows: those without a link, those that all functions have, those with a link. */
 enum {
 	UNLINKED = 4,
-	COMMON = 29,
+	COMMON = 30,
 	LINKED = 9
 };
 
@@ -42,10 +42,14 @@ static const struct rule rows[] = {
 	{ PCG_EXP_DEVCAP, 0x40000000, ZERO, DROPPED, NO_HOOK, 0,
 	  "DEVCAP.TEE_IO 7.5.3.3: neither DOE nor IDE is shown, so it could not be used" },
 
-	{ PCG_EXP_DEVCTL, 0x001f, HOST, TO_HOST, ON_DEVCTL, 0, "DEVCTL 7.5.3.4: error reporting, relaxed ordering" },
+	{ PCG_EXP_DEVCTL, 0x000f, SHADOW, TO_BOTH, ON_DEVCTL, 0,
+	  "DEVCTL 7.5.3.4: error reporting, in the function too, where it has it" },
+	{ PCG_EXP_DEVCTL, 0x0010, HOST, TO_HOST, ON_DEVCTL, 0,
+	  "DEVCTL.RELAXED_ORDERING 7.5.3.4: may be hardwired to 0" },
 	{ PCG_EXP_DEVCTL, PCG_DEVCTL_MPS, KEPT, TO_SHADOW, ON_DEVCTL, 0,
 	  "DEVCTL.MPS 7.5.3.4: the path's business, never written to the function" },
-	{ PCG_EXP_DEVCTL, 0x0100, HOST, TO_HOST, ON_DEVCTL, 0, "DEVCTL.EXT_TAG 7.5.3.4: 8-bit tags" },
+	{ PCG_EXP_DEVCTL, 0x0100, SHADOW, TO_BOTH, ON_DEVCTL, 0,
+	  "DEVCTL.EXT_TAG 7.5.3.4: 8-bit tags, if DEVCAP has them" },
 	{ PCG_EXP_DEVCTL, 0x0200, ZERO, DROPPED, ON_DEVCTL, 0, "DEVCTL.PHANTOM 7.5.3.4: not offered" },
 	{ PCG_EXP_DEVCTL, 0x0c00, HOST, TO_HOST, ON_DEVCTL, 0,
 	  "DEVCTL.AUX_PM, .NO_SNOOP 7.5.3.4: auxiliary power, requests without snooping" },

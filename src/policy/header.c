@@ -20,9 +20,10 @@ static const struct rule rows[] = {
 	{ PCG_COMMAND, 0x0010, HOST, TO_HOST, ON_COMMAND, 0,
 	  "COMMAND.MWI PCI 3.0 6.2.2: for conventional functions; an Express one holds it at 0" },
 	{ PCG_COMMAND, 0x00a0, ZERO, DROPPED, ON_COMMAND, 0, "COMMAND.SNOOP, .STEPPING 7.5.1.1.3: fixed at 0" },
-	{ PCG_COMMAND, 0x0040, HOST, TO_HOST, ON_COMMAND, 0,
+	/* There in every function, says the specification; not in all that are emulated. */
+	{ PCG_COMMAND, 0x0040, SHADOW, TO_BOTH, ON_COMMAND, 0,
 	  "COMMAND.PARITY 7.5.1.1.3: whether STATUS tells of poisoned data" },
-	{ PCG_COMMAND, 0x0100, HOST, TO_HOST, ON_COMMAND, 0, "COMMAND.SERR 7.5.1.1.3: whether errors are reported" },
+	{ PCG_COMMAND, 0x0100, SHADOW, TO_BOTH, ON_COMMAND, 0, "COMMAND.SERR 7.5.1.1.3: whether errors are reported" },
 	{ PCG_COMMAND, 0x0200, ZERO, DROPPED, ON_COMMAND, 0, "COMMAND.FAST_BACK 7.5.1.1.3: the bus's, not a guest's" },
 	{ PCG_COMMAND, 0x0400, SHADOW, TO_SHADOW, ON_COMMAND, 0, "COMMAND.INTX_OFF 7.5.1.1.3: the mediator owns INTx" },
 	{ PCG_COMMAND, 0xf800, ZERO, DROPPED, ON_COMMAND, 0, "COMMAND reserved 7.5.1.1.3: 0" },

@@ -205,8 +205,9 @@ static int load_directory(struct quirks *quirks, const char *path, const struct 
 	int n = scandir(path, &entries, is_quirk_file, alphasort), i, ret = 0;
 
 	if (n < 0) {
-		base_log(log, PCG_ERROR, "%s: %s", path, strerror(errno));
-		return -errno;
+		ret = -errno;
+		base_log(log, PCG_ERROR, "%s: %s", path, strerror(-ret));
+		return ret;
 	}
 	for (i = 0; i < n; i++) {
 		char *file = NULL;

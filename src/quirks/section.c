@@ -260,6 +260,20 @@ static const char *take_rom_size(struct quirk_section *s, char *value, unsigned 
 	return take_number(s, PCG_QUIRK_ROM_SIZE, value, line);
 }
 
+/* "bar2" */
+static const char *take_combine(struct quirk_section *s, char *value, unsigned int line)
+{
+	struct pcg_quirk *q;
+
+	if (strncmp(value, "bar", 3) != 0 || value[3] < '0' || value[3] >= '0' + PCG_NUM_BARS || value[4] != '\0')
+		return "write-combining names a BAR: bar0 to bar5";
+	q = add(s, PCG_QUIRK_COMBINE, line);
+	if (q == NULL)
+		return TOO_MANY;
+	q->value = (uint32_t)(value[3] - '0');
+	return NULL;
+}
+
 /* Keys about the whole section stand once; the others are actions. */
 static const struct key {
 	const char *name;
@@ -278,6 +292,7 @@ static const struct key {
 	{ "no-intx", NULL, take_no_intx, true },
 	{ "rom-width", NULL, take_rom_width, false },
 	{ "rom-size", NULL, take_rom_size, false },
+	{ "write-combining", NULL, take_combine, false },
 };
 
 #define NKEYS    (sizeof(keys) / sizeof(keys[0]))
@@ -310,8 +325,8 @@ const char *section_take(struct quirk_section *s, const char *key, char *value, 
 		s->seen |= 1u << i;
 		return keys[i].about(s, value);
 	}
-	return "no such key; there are match, subsystem, vf, revision, why, open, close, drop, no-intx, rom-width and "
-	       "rom-size";
+	return "no such key; there are match, subsystem, vf, revision, why, open, close, drop, no-intx, "
+	       "rom-width, rom-size and write-combining";
 }
 
 /* --- a whole section --- */

@@ -275,6 +275,8 @@ int serve_access_finish(struct serve_connection *c, int result)
 		break;
 	case WIRE_DMA_MAP:
 		return serve_dma_map_finish(c, result);
+	case WIRE_FEATURE:
+		return serve_feature_finish(c, result);
 	case WIRE_DMA_UNMAP:
 		return serve_dma_unmap_finish(c, result);
 	default:

@@ -24,7 +24,8 @@ enum connection_state {
 
 struct connection_waiting;
 
-#define CONNECTION_DATA 65536u
+#define CONNECTION_DATA    65536u
+#define CONNECTION_FEATURE 160u /* the longest feature that is set, its head included */
 /* Where the data of a region access stand in a reply. */
 #define CONNECTION_HEAD (WIRE_HEADER + WIRE_ACCESS_SIZE)
 
@@ -49,8 +50,10 @@ struct serve_connection {
 	struct wire_access access;
 	struct pcg_dma_range range;
 	uint8_t unmap[WIRE_DMA_UNMAP_SIZE]; /* the body, to be sent back */
-	uint8_t *large;                     /* the same for more bytes, while one is under way */
-	uint8_t *multi;                     /* entries of a REGION_WRITE_MULTI under way */
+	uint8_t feature[CONNECTION_FEATURE];
+	uint32_t feature_size;
+	uint8_t *large; /* the same for more bytes, while one is under way */
+	uint8_t *multi; /* entries of a REGION_WRITE_MULTI under way */
 	uint64_t multi_count;
 	uint64_t multi_at;
 	unsigned long dropped_writes;
@@ -113,6 +116,7 @@ connection_handler serve_version; /* connection.c */
 /* dma.c: the same. Return: 0 or a negative errno to answer with. */
 int serve_dma_map_finish(struct serve_connection *c, int result);
 int serve_dma_unmap_finish(struct serve_connection *c, int result);
+int serve_feature_finish(struct serve_connection *c, int result); /* feature.c */
 
 /* access.c: the request under way ended with @result. Return: as a handler. */
 int serve_access_finish(struct serve_connection *c, int result);

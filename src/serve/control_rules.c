@@ -21,6 +21,7 @@ static const struct {
 	FACT("intx-broken", intx_broken),
 	FACT("intx-follows", intx_follows),
 	FACT("keeps-registers", keeps_registers),
+	FACT("restores", restores),
 	FACT("shows-intx", shows_intx),
 };
 

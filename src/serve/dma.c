@@ -4,9 +4,12 @@
  * and is then what the answer waits for.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "serve/connection.h"
 
 static void dma_done(struct pcg_request *request)
@@ -34,6 +37,38 @@ int serve_dma_map_finish(struct serve_connection *c, int result)
 	return result;
 }
 
+/* What the client calls its file; the kernel tells without asking whoever serves it. */
+static const char *dma_file_name(int fd, char name[128])
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, name, 127);
+	if (n <= 0)
+		return "a file";
+	name[n] = '\0';
+	for (char *p = name; *p != '\0'; p++) {
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	}
+	return name;
+}
+
+/* Behind an IOMMU such memory is not reached by messages instead: the function would meet nothing there. */
+static int dma_check_file(struct serve_connection *c, int fd)
+{
+	char name[128];
+
+	if (fd < 0 || !c->slot->host->info.memory_files || fcntl(fd, F_GET_SEALS) >= 0)
+		return 0;
+	base_log(&c->slot->log, PCG_ERROR,
+		 "DMA_MAP: refused %s: neither shmem nor hugetlbfs, and the kernel maps no other file for a function; "
+		 "share the guest's memory from memfd, /dev/shm or hugetlbfs (QEMU: memory-backend-memfd,share=on)",
+		 dma_file_name(fd, name));
+	return -EOPNOTSUPP;
+}
+
 int serve_dma_map(struct serve_connection *c, struct stream_message *message)
 {
 	struct wire_dma_map map;
@@ -43,7 +78,9 @@ int serve_dma_map(struct serve_connection *c, struct stream_message *message)
 	wire_dma_map_read(&map, message->body);
 	if (map.argsz < WIRE_DMA_MAP_SIZE || message->nfds > 1)
 		return -EINVAL;
-	r = pcg_dma_map(c->slot->dma, map.iova, map.size, map.flags, fd, map.offset);
+	r = dma_check_file(c, fd);
+	if (r == 0)
+		r = pcg_dma_map(c->slot->dma, map.iova, map.size, map.flags, fd, map.offset);
 	if (r != 0)
 		return r;
 	c->header = message->header;

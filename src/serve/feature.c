@@ -38,7 +38,7 @@ static int region_memory_get(struct serve_connection *c, uint8_t *payload)
 	m.memory = (uint32_t)pcg_function_region(c->slot->function, region)->memory;
 	for (unsigned int i = 0; i < PCG_NUM_MEMORIES; i++) {
 		const char *why;
-		int r = pcg_function_memory(c->slot->function, region, (enum pcg_memory)i, false, &why);
+		int r = pcg_function_memory(c->slot->function, region, (enum pcg_memory)i, &why);
 
 		if (r == -EINVAL)
 			return r;
@@ -51,15 +51,25 @@ static int region_memory_get(struct serve_connection *c, uint8_t *payload)
 	return 0;
 }
 
+static void region_memory_done(struct pcg_request *request)
+{
+	struct serve_connection *c = serve_container(request, struct serve_connection, request);
+
+	serve_connection_finish(c, request->result);
+}
+
 static int region_memory_set(struct serve_connection *c, const uint8_t *payload)
 {
 	struct pcg_feature_region_memory m;
-	const char *why;
 
 	memcpy(&m, payload, sizeof(m));
 	if (m.region >= PCG_NUM_REGIONS || m.memory >= PCG_NUM_MEMORIES)
 		return -EINVAL;
-	return pcg_function_memory(c->slot->function, m.region, (enum pcg_memory)m.memory, true, &why);
+	c->request = (struct pcg_request){ .kind = PCG_REQUEST_MEMORY,
+					   .region = m.region,
+					   .memory = (enum pcg_memory)m.memory,
+					   .done = region_memory_done };
+	return pcg_function_submit(c->slot->function, &c->request);
 }
 
 static const struct feature features[] = {
@@ -109,12 +119,24 @@ int serve_feature(struct serve_connection *c, struct stream_message *message)
 	if (sent < feature->size || argsz < FEATURE_HEAD + feature->size)
 		return -EINVAL;
 	memcpy(body, message->body, FEATURE_HEAD + feature->size);
-	if ((flags & FEATURE_GET) != 0)
-		r = feature->get(c, body + FEATURE_HEAD);
-	else
-		r = feature->set(c, body + FEATURE_HEAD);
 	wire_put32(body, (uint32_t)(FEATURE_HEAD + feature->size));
+	/* A SET may be answered later, with what it came with. */
+	c->header = message->header;
+	memcpy(c->feature, body, FEATURE_HEAD + feature->size);
+	c->feature_size = (uint32_t)(FEATURE_HEAD + feature->size);
+	if ((flags & FEATURE_GET) == 0) {
+		r = feature->set(c, body + FEATURE_HEAD);
+		return r == PCG_PENDING ? r : serve_feature_finish(c, r);
+	}
+	r = feature->get(c, body + FEATURE_HEAD);
 	if (r == 0)
 		serve_connection_reply(c, &message->header, body, FEATURE_HEAD + feature->size, -1);
 	return r;
+}
+
+int serve_feature_finish(struct serve_connection *c, int result)
+{
+	if (result == 0)
+		serve_connection_reply(c, &c->header, c->feature, c->feature_size, -1);
+	return result;
 }

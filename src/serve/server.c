@@ -125,6 +125,8 @@ int serve_server_create(struct serve_server **result, const struct serve_options
 	server->home.pool = server->pool;
 	if (r == 0 && options->trust_client)
 		pcg_host_pool_trust(server->pool);
+	if (r == 0 && options->humble)
+		pcg_host_pool_humble(server->pool);
 	if (r == 0)
 		r = eventfd_signaller_init(&server->signaller, false);
 	if (r == 0)

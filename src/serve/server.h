@@ -21,6 +21,7 @@ struct serve_server;
  * @trace: file for every access to configuration space, or NULL
  * @several: more than one function is coming: notes say which they are about
  * @trust_client: clients may map what cannot be taken back from them
+ * @humble: threads of functions give up their capabilities: the program stays the user that it is
  * @control: where to listen for `pcigate inspect live:`, or NULL
  */
 struct serve_options {
@@ -30,6 +31,7 @@ struct serve_options {
 	const char *trace;
 	const char *control;
 	bool trust_client;
+	bool humble;
 	bool several;
 };
 

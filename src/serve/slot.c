@@ -15,6 +15,8 @@
 /* As many maps as a client can make, whatever VERSION says: QEMU refuses to be told of more. */
 #define SLOT_MAPS            1000000u
 #define SLOT_ACCEPT_AGAIN_MS 100
+#define SLOT_AGAIN_MS        1000u
+#define SLOT_AGAIN_MOST_MS   60000u
 
 /* --- the backend's work --- */
 
@@ -108,6 +110,22 @@ void serve_slot_give_up(struct serve_slot *slot, const char *what)
 	pcg_function_quarantine(slot->function);
 }
 
+static int slot_close(struct serve_slot *slot);
+static void slot_ready(struct serve_slot *slot, int result);
+
+/*
+ * The function is as the last client left it, and may reach memory still. So it is tried again without a next client as
+ * well, ever less often.
+ */
+static void slot_broken(struct serve_slot *slot)
+{
+	slot->state = SLOT_BROKEN;
+	slot->pause = slot->pause == 0 ? SLOT_AGAIN_MS : slot->pause * 2;
+	if (slot->pause > SLOT_AGAIN_MOST_MS)
+		slot->pause = SLOT_AGAIN_MOST_MS;
+	serve_timer_arm(slot->loop, &slot->deadline, (int)slot->pause);
+}
+
 static void slot_deadline(struct serve_timer *timer)
 {
 	struct serve_slot *slot = serve_container(timer, struct serve_slot, deadline);
@@ -119,9 +137,14 @@ static void slot_deadline(struct serve_timer *timer)
 		struct serve_connection *next = slot->client;
 
 		serve_slot_give_up(slot, "making the function as new");
-		slot->state = SLOT_BROKEN;
+		slot_broken(slot);
 		if (next != NULL)
 			serve_connection_granted(next, -ETIMEDOUT);
+	} else if (slot->state == SLOT_BROKEN) {
+		int r = slot_close(slot);
+
+		if (r != PCG_PENDING)
+			slot_ready(slot, r);
 	}
 }
 
@@ -156,20 +179,18 @@ static void slot_next(struct serve_slot *slot, int r)
 	serve_control_idle(slot);
 }
 
-static void slot_unheld(struct serve_slot *slot)
-{
-	serve_unwatch(slot->loop, &slot->holder_watch);
-	holder_drop(&slot->holder);
-	slot->state = SLOT_READY;
-}
-
+/* What it had mapped is in use no longer: now all of it can be made as new. */
 static void slot_holder_ended(struct serve_watch *watch, uint32_t events)
 {
 	struct serve_slot *slot = serve_container(watch, struct serve_slot, holder_watch);
+	int r;
 
 	(void)events;
-	slot_unheld(slot);
-	slot_next(slot, 0);
+	serve_unwatch(slot->loop, &slot->holder_watch);
+	holder_drop(&slot->holder);
+	r = slot_close(slot);
+	if (r != PCG_PENDING)
+		slot_ready(slot, r);
 }
 
 /* Return: whether others have to wait for the process that had the function. */
@@ -207,10 +228,21 @@ static void slot_ready(struct serve_slot *slot, int result)
 	struct serve_connection *next = slot->client;
 
 	serve_timer_disarm(&slot->deadline);
-	if (result != 0)
-		base_log(&slot->log, PCG_ERROR,
-			 "the function cannot be made as new: %s; tried again for the next client", strerror(-result));
-	slot->state = result == 0 ? SLOT_READY : SLOT_BROKEN;
+	/* It ended meanwhile. */
+	if (result == 0 && slot->request.kind == PCG_REQUEST_LEAVE && !holder_lives(&slot->holder)) {
+		holder_drop(&slot->holder);
+		result = slot_close(slot);
+		if (result == PCG_PENDING)
+			return;
+	}
+	if (result != 0) {
+		base_log(&slot->log, PCG_ERROR, "the function cannot be made as new: %s; tried again soon",
+			 strerror(-result));
+		slot_broken(slot);
+	} else {
+		slot->state = SLOT_READY;
+		slot->pause = 0;
+	}
 	if (result == 0 && (next == NULL || !holder_is(&slot->holder, next->watch.fd)) && slot_hold(slot)) {
 		slot->state = SLOT_HELD;
 		return;
@@ -231,7 +263,9 @@ static int slot_close(struct serve_slot *slot)
 	int r;
 
 	serve_control_give_up(slot);
-	slot->request = (struct pcg_request){ .kind = PCG_REQUEST_CLOSE, .done = slot_closed };
+	slot->request =
+		(struct pcg_request){ .kind = holder_lives(&slot->holder) ? PCG_REQUEST_LEAVE : PCG_REQUEST_CLOSE,
+				      .done = slot_closed };
 	slot->state = SLOT_CLOSING;
 	r = pcg_function_submit(slot->function, &slot->request);
 	if (r == PCG_PENDING)
@@ -262,11 +296,13 @@ int serve_slot_claim(struct serve_slot *slot, struct serve_connection *connectio
 	if (slot->state == SLOT_BROKEN) {
 		r = slot_close(slot);
 		if (r < 0) {
-			slot->state = SLOT_BROKEN;
+			slot_broken(slot);
 			return r;
 		}
-		if (r == PCG_DONE)
+		if (r == PCG_DONE) {
+			serve_timer_disarm(&slot->deadline);
 			slot->state = SLOT_READY;
+		}
 	}
 	slot->client = connection;
 	if (slot->state == SLOT_HELD && holder_is(&slot->holder, connection->watch.fd)) {

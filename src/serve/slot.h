@@ -64,6 +64,7 @@ struct serve_slot {
 	struct pcg_function *function;
 	struct pcg_request request; /* opening and closing */
 	enum slot_state state;
+	unsigned int pause;          /* before what failed is tried again, milliseconds */
 	struct serve_timer deadline; /* of the request under way */
 	struct serve_watch listener;
 	struct serve_timer accept_again;

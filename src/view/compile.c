@@ -9,6 +9,9 @@
 #include "view/compile.h"
 #include "view/state.h"
 
+#define DEVCAP_EXT_TAG 0x20u
+#define DEVCTL_EXT_TAG 0x0100u
+
 static uint32_t host_now(const struct compiler *c, unsigned int dword)
 {
 	return dword * 4 < c->info->config_size ? pcg_get32(c->config + dword * 4u) : 0;
@@ -411,6 +414,11 @@ static void limit_express(struct compiler *c)
 	    v->write_host[(v->express + PCG_EXP_DEVCTL) / 4] & 0xff)
 		v->own.devctl = (uint16_t)((v->express + PCG_EXP_DEVCTL) / 4);
 	devcap = &v->power_on[(v->express + PCG_EXP_DEVCAP) / 4];
+	/* 7.5.3.4: without 8-bit tags the bit is hardwired to 0. */
+	if (!(*devcap & DEVCAP_EXT_TAG)) {
+		v->write_shadow[(v->express + PCG_EXP_DEVCTL) / 4] &= ~(uint32_t)DEVCTL_EXT_TAG;
+		v->write_host[(v->express + PCG_EXP_DEVCTL) / 4] &= ~(uint32_t)DEVCTL_EXT_TAG;
+	}
 	mpss = *devcap & PCG_DEVCAP_MPSS;
 	while (v->options.mps_supported != 0 && cap > 0 && 128u << cap > v->options.mps_supported)
 		cap--;

@@ -5,8 +5,8 @@
 
 #include "view/why.h"
 
-/** struct compiler - what is known meanwhile: which bits some rule has decided, so that none is decided twice; and which
- * of them a VF does not have */
+/** struct compiler - what is known meanwhile: which bits some rule has decided, so that none is decided twice; and
+ * which of them a VF does not have */
 struct compiler {
 	struct pcg_view *view;
 	const struct pcg_host_info *info;

@@ -80,6 +80,11 @@ static int take_fact(struct compiler *c, const struct pcg_quirk *q, uint32_t *wi
 		if (q->value != 0 && (!power || q->value < 2048))
 			return refuse(c, q, PCG_ROM, "a ROM's size is a power of two, at least 2048, or 0");
 		return take(c, q, size);
+	case PCG_QUIRK_COMBINE:
+		if (q->value >= PCG_NUM_BARS)
+			return refuse(c, q, PCG_BAR0, "there are BARs 0 to 5");
+		c->view->combine |= (uint8_t)(1u << q->value);
+		return 0;
 	case PCG_QUIRK_OPEN_READ:
 	case PCG_QUIRK_OPEN_WRITE:
 	case PCG_QUIRK_CLOSE:

@@ -131,7 +131,7 @@ class Picture(Drawn):
     def test_details_where_the_pointer_is(self):
         root = self.check(self.draw(self.func))
         titles = "\n".join(title.text for title in root.iter(SVG + "title"))
-        for part in ("CAP_EXP+08.w  DEVCTL", "function 2936, guest 2916", "7:5", "DEVCTL.MPS 7.5.3.4"):
+        for part in ("CAP_EXP+08.w  DEVCTL", "function 2936, guest 2810", "7:5", "DEVCTL.MPS 7.5.3.4"):
             self.assertIn(part, titles)
 
     def test_labels(self):
@@ -196,7 +196,7 @@ class Differences(Function):
         done = run("diff", self.func, "--profile", "guarded", "--against", "linux", "--json")
         self.assertEqual(done.returncode, 1, done.stderr)
         found = {row["setpci"]: row for row in json.loads(done.stdout)["differences"]}
-        self.assertEqual(found["CAP_EXP+08.w"]["guarded"], 0x2916)
+        self.assertEqual(found["CAP_EXP+08.w"]["guarded"], 0x2810)
         self.assertEqual(found["CAP_EXP+08.w"]["linux"], 0x2936)
         self.assertEqual(found["ECAP_PASID+04.w"]["fates"], {"guarded": "00", "linux": "ww"})
         # The same value, another treatment.
@@ -208,7 +208,7 @@ class Differences(Function):
         done = run("diff", self.func, "--against", "raw")
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout, r"register +guarded +raw")
-        self.assertRegex(done.stdout, r"CAP_EXP\+08\.w +DEVCTL +2916 +2936 +xx +ww")
+        self.assertRegex(done.stdout, r"CAP_EXP\+08\.w +DEVCTL +2810 +2936 +xx +ww")
 
     def test_raw_differs_from_hardware_in_nothing(self):
         done = run("diff", self.func, "--profile", "raw")

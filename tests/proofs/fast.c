@@ -276,7 +276,7 @@ static void write_by_steps(void)
 	PROVE(write_decide(&function) == PCG_DONE);
 	known.write = function.write;
 	known.shadow = function.view.shadow[AT / 4];
-	/* A contract without effects is a plain write; the_contract_of_no_effects_is_a_plain_write says so. */
+	/* Of no effects the contract is a plain write: contract.c here. The look at interrupts finds nothing new. */
 	if (known.write.effects == 0)
 		PROVE(config_host_write(&function) == PCG_DONE);
 }

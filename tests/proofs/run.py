@@ -104,6 +104,7 @@ PROOFS = {
     "a_short_write_is_what_the_steps_write, of DEVCTL":
         ("fast", FAST + ["-DAT=0x48", "-DDEVCTL", "-DWITHIN"], FLAT, True),
     "a_long_write_is_left_to_the_steps": ("fast", FAST + ["-DAT=0x48", "-DDEVCTL"], FLAT, True),
+    "the_contract_of_no_effects_is_a_plain_write": ("contract", MEMORY, FLAT, True),
     "any_access_stays_inside": ("fast", FAST + ANYWHERE_READ + ["-DAT=0"], FLAT, True),
 }
 
@@ -147,6 +148,9 @@ CONTROLS = {
                                                          r"#define DEVCTL_PLAIN 0x5fffu", "#define DEVCTL_PLAIN 0xffffu"),
     "a_long_write_is_left_to_the_steps": ("a write runs over the end of its dword", "function/fast.c",
                                           r"rq->length \+ first > 4", "rq->length > 4"),
+    "the_contract_of_no_effects_is_a_plain_write": ("any write is one of COMMAND", "function/contract.c",
+                                                    r"return w->effects & PCG_EFFECT_COMMAND \? contract_for_command",
+                                                    "return true ? contract_for_command"),
     "any_access_stays_inside": ("the last bytes are read as a whole dword", "function/fast.c",
                                 r"& 3\) == 0 && rq->length - \*?moved >= 4", "& 3) == 0"),
 }

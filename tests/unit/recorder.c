@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -86,6 +87,8 @@ static int reset(struct pcg_host *host, struct pcg_op *op)
 	struct recorder *r = of(host);
 
 	word(r, "reset ");
+	if (r->host.info.restores)
+		return end(r, op);
 	pcg_put16(r->config + PCG_COMMAND, 0);
 	pcg_put16(r->config + AT_EXP + PCG_EXP_DEVCTL, 0x2810);
 	return end(r, op);
@@ -113,6 +116,7 @@ static int release(struct pcg_host *host, struct pcg_op *op)
 {
 	word(of(host), "release ");
 	of(host)->host.info.regions[0].fd = 1;
+	of(host)->host.info.regions[0].memory = PCG_MEMORY_UNCACHED;
 	return end(of(host), op);
 }
 
@@ -147,6 +151,20 @@ static int irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned in
 {
 	word(of(host), "%s%d:%u ", masked ? "mask" : "unmask", (int)index, vector);
 	return end(of(host), NULL);
+}
+
+static int memory_possible(struct pcg_host *host, unsigned int region, enum pcg_memory kind, const char **why)
+{
+	(void)host;
+	*why = region == 0 || kind == PCG_MEMORY_UNCACHED ? "" : "not this one";
+	return **why == '\0' ? 0 : -EOPNOTSUPP;
+}
+
+static int memory(struct pcg_host *host, unsigned int region, enum pcg_memory kind, struct pcg_op *op)
+{
+	word(of(host), "memory%u=%d ", region, (int)kind);
+	host->info.regions[region].memory = kind;
+	return end(of(host), op);
 }
 
 static int irq_resample(struct pcg_host *host, int fd)
@@ -187,6 +205,8 @@ void recorder_direct(struct recorder *r)
 	direct.irq_route = irq_route;
 	direct.irq_mask = irq_mask;
 	direct.irq_resample = irq_resample;
+	direct.memory_possible = memory_possible;
+	direct.memory = memory;
 	r->host.ops = &direct;
 	r->host.info.shows_intx = true;
 }

@@ -250,6 +250,277 @@ static void interrupt_status_is_the_functions_own(void **state)
 	recorder_close(f);
 }
 
+/* --- a backend that puts registers back around a reset: Linux' PCI core does --- */
+
+#define DEVCTL  (AT_EXP + PCG_EXP_DEVCTL)
+#define DEVCTL2 (AT_EXP + PCG_EXP_DEVCTL2)
+
+static void init_restoring(void)
+{
+	recorder_init(&r);
+	recorder_direct(&r);
+	r.host.info.restores = true;
+	ended = 0;
+}
+
+static struct pcg_function *open_restoring(void)
+{
+	init_restoring();
+	return recorder_open(&r, NULL);
+}
+
+/* Everything of the guest's that reaches the function: COMMAND, DEVCTL, DEVCTL2. */
+static void write_all(struct pcg_function *f)
+{
+	assert_int_equal(guest_write(f, PCG_CACHE_LINE, 1, 0x10), 0);
+	assert_int_equal(guest_write(f, PCG_COMMAND, 2, 0x0147), 0);
+	assert_int_equal(guest_write(f, DEVCTL, 2, 0x550f), 0);
+	assert_int_equal(guest_write(f, DEVCTL2, 2, 0x0355), 0);
+}
+
+static void assert_power_on(struct pcg_function *f)
+{
+	assert_int_equal(pcg_get16(r.config + PCG_COMMAND), 0);
+	assert_int_equal(guest_read(f, PCG_COMMAND, 2), 0);
+	assert_int_equal(guest_read(f, PCG_CACHE_LINE, 1), 0);
+	assert_int_equal(guest_read(f, DEVCTL, 2) & ~0x0400u, 0x2810);
+	assert_int_equal(guest_read(f, DEVCTL2, 2), 0);
+}
+
+static void what_a_reset_leaves_as_it_was_is_cleared(void **state)
+{
+	struct pcg_function *f = open_restoring();
+
+	(void)state;
+	write_all(f);
+	assert_int_equal(pcg_get16(r.config + PCG_COMMAND) & 0x0140, 0x0140);
+	assert_int_equal(pcg_get16(r.config + DEVCTL2), 0x0355);
+	recorder_clear(&r);
+	guest_write(f, DEVCTL + 1, 1, 0x80);
+	assert_non_null(strstr(r.calls, "reset "));
+	assert_power_on(f);
+	recorder_close(f);
+}
+
+/* PCIe 6.0, 6.6.2 excepts auxiliary power; the payload size is the host's anyway. */
+static void what_a_reset_keeps_stays(void **state)
+{
+	struct pcg_function *f = open_restoring();
+
+	(void)state;
+	guest_write(f, DEVCTL, 2, 0x0400);
+	guest_write(f, DEVCTL, 2, 0x8000 | guest_read(f, DEVCTL, 2));
+	assert_int_equal(guest_read(f, DEVCTL, 2), 0x2c10);
+	assert_int_equal(pcg_get16(r.config + DEVCTL) & PCG_DEVCTL_MPS, 0x0020);
+	recorder_close(f);
+}
+
+/* Clearing what the guest wrote clears no status bit beside it. */
+static void pending_status_survives_that(void **state)
+{
+	struct pcg_function *f = open_restoring();
+
+	(void)state;
+	write_all(f);
+	pcg_put16(r.config + PCG_STATUS, pcg_get16(r.config + PCG_STATUS) | 0xf900);
+	pcg_put16(r.config + AT_EXP + PCG_EXP_DEVSTA, 0x000f);
+	recorder_clear(&r);
+	guest_write(f, DEVCTL + 1, 1, 0x80);
+	assert_null(strstr(r.calls, "w004/f"));
+	assert_null(strstr(r.calls, "w004/c"));
+	assert_int_equal(pcg_get16(r.config + PCG_STATUS) & 0xf900, 0xf900);
+	assert_int_equal(pcg_get16(r.config + AT_EXP + PCG_EXP_DEVSTA), 0x000f);
+	recorder_close(f);
+}
+
+/* Registers first, then what the client still holds is given back. */
+static void they_are_cleared_before_memory_is_reached_again(void **state)
+{
+	struct pcg_function *f = open_restoring();
+	const char *reset, *clear, *attach;
+
+	(void)state;
+	write_all(f);
+	recorder_clear(&r);
+	guest_write(f, DEVCTL + 1, 1, 0x80);
+	reset = strstr(r.calls, "reset ");
+	assert_non_null(reset);
+	clear = strstr(reset, "w004/3=0 ");
+	attach = strstr(reset, "w010/f=fe000000 ");
+	assert_true(clear != NULL && attach != NULL && clear < attach);
+	recorder_close(f);
+}
+
+static void clearing_them_may_wait_at_every_step(void **state)
+{
+	struct pcg_function *f = open_restoring();
+	struct pcg_request reset = { .kind = PCG_REQUEST_RESET, .done = done };
+	unsigned int steps;
+
+	(void)state;
+	write_all(f);
+	r.pend = true;
+	assert_int_equal(pcg_function_submit(f, &reset), PCG_PENDING);
+	for (steps = 0; ended == 0 && steps < 200; steps++)
+		recorder_finish(&r, 0);
+	r.pend = false;
+	assert_int_equal(ended, 1);
+	assert_power_on(f);
+	recorder_close(f);
+}
+
+static void a_function_that_cannot_be_reset_is_cleared_too(void **state)
+{
+	struct pcg_request reset = { .kind = PCG_REQUEST_RESET, .done = done };
+	struct pcg_function *f;
+
+	(void)state;
+	init_restoring();
+	r.host.info.restores = false;
+	r.host.info.can_reset = false;
+	f = recorder_open(&r, NULL);
+	write_all(f);
+	assert_int_equal(pcg_function_submit(f, &reset), PCG_DONE);
+	assert_null(strstr(r.calls, "reset "));
+	assert_power_on(f);
+	recorder_close(f);
+}
+
+/* What a reset keeps was the last client's, and is not the next one's. */
+static void nothing_of_a_client_is_there_for_the_next(void **state)
+{
+	struct pcg_request close = { .kind = PCG_REQUEST_CLOSE, .done = done };
+	struct pcg_function *f;
+	unsigned int restores;
+
+	(void)state;
+	for (restores = 0; restores < 2; restores++) {
+		init_restoring();
+		r.host.info.restores = restores != 0;
+		f = recorder_open(&r, NULL);
+		write_all(f);
+		guest_write(f, DEVCTL, 2, 0x0400);
+		assert_int_equal(pcg_function_submit(f, &close), PCG_DONE);
+		assert_int_equal(guest_read(f, DEVCTL, 2), 0x2810);
+		if (restores)
+			assert_power_on(f);
+		recorder_close(f);
+	}
+}
+
+/* The host's firmware and kernel have set up error reporting: that is not what a guest finds after power-on. */
+static void the_first_client_reads_power_on_values(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	init_restoring();
+	pcg_put16(r.config + PCG_COMMAND, 0x0147);
+	pcg_put16(r.config + DEVCTL, 0x292f);
+	pcg_put16(r.config + DEVCTL2, 0x0010);
+	r.config[PCG_CACHE_LINE] = 0x10;
+	f = recorder_open(&r, NULL);
+	assert_power_on(f);
+	assert_int_equal(pcg_get16(r.config + DEVCTL) & PCG_DEVCTL_MPS, 0x0020);
+	recorder_close(f);
+}
+
+/* Linux shows what the function holds, at first and after a reset. */
+static void linux_leaves_them_alone(void **state)
+{
+	struct pcg_view_options options = { .profile = pcg_profile_find("linux") };
+	struct pcg_request reset = { .kind = PCG_REQUEST_RESET, .done = done };
+	struct pcg_function *f;
+
+	(void)state;
+	init_restoring();
+	pcg_put16(r.config + PCG_COMMAND, 0x0140);
+	f = recorder_open(&r, &options);
+	assert_int_equal(guest_read(f, PCG_COMMAND, 2), 0x0140);
+	assert_int_equal(pcg_function_submit(f, &reset), PCG_DONE);
+	assert_int_equal(guest_read(f, PCG_COMMAND, 2), 0x0140);
+	recorder_close(f);
+}
+
+static void a_quirk_says_how_a_region_maps(void **state)
+{
+	static const struct pcg_quirk quirk = { .vendor = PCG_QUIRK_ANY,
+						.device = PCG_QUIRK_ANY,
+						.subvendor = PCG_QUIRK_ANY,
+						.subsystem = PCG_QUIRK_ANY,
+						.revision_last = 0xff,
+						.kind = PCG_QUIRK_COMBINE,
+						.value = 0 };
+	const struct pcg_view_options options = { .profile = pcg_profile_find("guarded"),
+						  .quirks = &quirk,
+						  .nquirks = 1 };
+	struct pcg_request close = { .kind = PCG_REQUEST_CLOSE, .done = done };
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	recorder_direct(&r);
+	f = recorder_open(&r, &options);
+	assert_int_equal(pcg_function_region(f, 0)->memory, PCG_MEMORY_WRITE_COMBINING);
+	/* And for the next client, whatever became of it meanwhile. */
+	pcg_function_lend(f, 0);
+	assert_int_equal(pcg_function_submit(f, &close), PCG_DONE);
+	assert_non_null(strstr(r.calls, "release memory0=1 "));
+	assert_int_equal(pcg_function_region(f, 0)->memory, PCG_MEMORY_WRITE_COMBINING);
+	recorder_close(f);
+}
+
+static void a_client_chooses_before_it_has_a_descriptor(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request combine = {
+		.kind = PCG_REQUEST_MEMORY, .region = 0, .memory = PCG_MEMORY_WRITE_COMBINING, .done = done
+	};
+
+	(void)state;
+	assert_int_equal(pcg_function_submit(f, &combine), PCG_DONE);
+	assert_memory_equal(r.calls, "memory0=1 ", 10);
+	assert_int_equal(pcg_function_region(f, 0)->memory, PCG_MEMORY_WRITE_COMBINING);
+	pcg_function_lend(f, 0);
+	combine.memory = PCG_MEMORY_UNCACHED;
+	assert_int_equal(pcg_function_submit(f, &combine), -EBUSY);
+	combine.region = 1;
+	assert_int_equal(pcg_function_submit(f, &combine), -EOPNOTSUPP);
+	recorder_close(f);
+}
+
+/* Its reset could come with the change. */
+static void a_function_in_use_is_not_mapped_otherwise(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request combine = {
+		.kind = PCG_REQUEST_MEMORY, .region = 0, .memory = PCG_MEMORY_WRITE_COMBINING, .done = done
+	};
+
+	(void)state;
+	guest_write(f, PCG_COMMAND, 2, PCG_COMMAND_MEMORY);
+	assert_int_equal(pcg_function_submit(f, &combine), -EBUSY);
+	guest_write(f, PCG_COMMAND, 2, 0);
+	assert_int_equal(pcg_function_submit(f, &combine), PCG_DONE);
+	recorder_close(f);
+}
+
+static void a_client_that_leaves_its_mappings_is_not_released(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request leave = { .kind = PCG_REQUEST_LEAVE, .done = done };
+	struct pcg_request close = { .kind = PCG_REQUEST_CLOSE, .done = done };
+
+	(void)state;
+	pcg_function_lend(f, 0);
+	assert_int_equal(pcg_function_submit(f, &leave), PCG_DONE);
+	assert_null(strstr(r.calls, "release "));
+	assert_non_null(strstr(r.calls, "reset "));
+	assert_int_equal(pcg_function_submit(f, &close), PCG_DONE);
+	assert_non_null(strstr(r.calls, "release "));
+	recorder_close(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +539,19 @@ int main(void)
 		cmocka_unit_test(intx_disable_masks_the_line),
 		cmocka_unit_test(a_resample_eventfd_is_handed_on),
 		cmocka_unit_test(interrupt_status_is_the_functions_own),
+		cmocka_unit_test(a_quirk_says_how_a_region_maps),
+		cmocka_unit_test(a_client_chooses_before_it_has_a_descriptor),
+		cmocka_unit_test(a_function_in_use_is_not_mapped_otherwise),
+		cmocka_unit_test(a_client_that_leaves_its_mappings_is_not_released),
+		cmocka_unit_test(what_a_reset_leaves_as_it_was_is_cleared),
+		cmocka_unit_test(what_a_reset_keeps_stays),
+		cmocka_unit_test(pending_status_survives_that),
+		cmocka_unit_test(they_are_cleared_before_memory_is_reached_again),
+		cmocka_unit_test(clearing_them_may_wait_at_every_step),
+		cmocka_unit_test(a_function_that_cannot_be_reset_is_cleared_too),
+		cmocka_unit_test(nothing_of_a_client_is_there_for_the_next),
+		cmocka_unit_test(the_first_client_reads_power_on_values),
+		cmocka_unit_test(linux_leaves_them_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

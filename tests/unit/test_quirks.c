@@ -88,12 +88,13 @@ static void a_file_says_what_it_is_for_and_what_is_otherwise(void **state)
 	struct quirks quirks = { 0 };
 
 	(void)state;
-	assert_int_equal(parse(&quirks,
-			       "# first\n\n[one]\nmatch = 8086:1572 10de:*\nsubsystem = 1af4:0001\nvf = only\n"
-			       "revision = 01-0f\nwhy = words = words\nno-intx\nopen = ECAP_DVSEC#2 c-f read-write\n"
-			       "close = 0xf0-0xff\ndrop = cap:03\nrom-width = 4\nrom-size = 65536\n"),
-			 0);
-	assert_int_equal(quirks.count, 12);
+	assert_int_equal(
+		parse(&quirks,
+		      "# first\n\n[one]\nmatch = 8086:1572 10de:*\nsubsystem = 1af4:0001\nvf = only\n"
+		      "revision = 01-0f\nwhy = words = words\nno-intx\nopen = ECAP_DVSEC#2 c-f read-write\n"
+		      "close = 0xf0-0xff\ndrop = cap:03\nrom-width = 4\nrom-size = 65536\nwrite-combining = bar2\n"),
+		0);
+	assert_int_equal(quirks.count, 14);
 	assert_int_equal(quirks.list[0].kind, PCG_QUIRK_NO_INTX);
 	assert_int_equal(quirks.list[0].vendor, 0x8086);
 	assert_int_equal(quirks.list[0].device, 0x1572);
@@ -110,6 +111,8 @@ static void a_file_says_what_it_is_for_and_what_is_otherwise(void **state)
 	assert_false(quirks.list[4].in_cap);
 	assert_int_equal(quirks.list[6].id, PCG_CAP_VPD);
 	assert_string_equal(quirks.list[10].where, "file:14");
+	assert_int_equal(quirks.list[12].kind, PCG_QUIRK_COMBINE);
+	assert_int_equal(quirks.list[12].value, 2);
 	quirks_finish(&quirks);
 }
 
@@ -133,6 +136,9 @@ static void what_is_wrong_is_refused_with_its_line(void **state)
 		{ HEAD "drop = ECAP_TPH#0\n", "file:4: drop takes" },
 		{ HEAD "drop = ECAP_TPH ECAP_LTR\n", "file:4: drop takes" },
 		{ HEAD "rom-width = 8\n", "file:4: rom-width is" },
+		{ HEAD "write-combining = bar6\n", "file:4: write-combining names" },
+		{ HEAD "write-combining = 2\n", "file:4: write-combining names" },
+		{ HEAD "write-combining = bar22\n", "file:4: write-combining names" },
 		{ HEAD "rom-size = 5000\n", "file:4: rom-size is" },
 		{ HEAD "rom-size = -1\n", "file:4: a number" },
 		{ HEAD "\nno-intx\nno-intx\n", "file:6: a section says this once" },

@@ -126,6 +126,65 @@ static void intx_is_masked_for_the_next_client_as_for_the_first(void **state)
 	recorder_close(f);
 }
 
+/* AF ECN: Function Level Reset and Transactions Pending are offered together, or not to be relied on. */
+static void an_advanced_feature_reset_wants_both_bits(void **state)
+{
+	enum {
+		AT_AF = 0xe0
+	};
+	unsigned int has;
+
+	(void)state;
+	for (has = 0; has < 4; has++) {
+		struct pcg_function *f;
+
+		recorder_init(&r);
+		r.config[AT_EXP + 1] = AT_AF;
+		pcg_put32(r.config + AT_AF, PCG_CAP_AF | 6u << 16 | has << 24);
+		pcg_put16(r.config + AT_AF + PCG_AF_CTRL, 0);
+		f = open_as("guarded");
+		recorder_clear(&r);
+		assert_int_equal(guest_write(f, AT_AF + PCG_AF_CTRL, 1, PCG_AF_CTRL_FLR), 0);
+		assert_int_equal(strstr(r.calls, "reset ") != NULL, has == 3);
+		recorder_close(f);
+	}
+}
+
+/* PCI PM 1.2, 5.4. */
+static void from_any_power_state_up_only_to_d0(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	pcg_put16(r.config + AT_PM + PCG_PM_PMC, pcg_get16(r.config + AT_PM + PCG_PM_PMC) | 0x0600);
+	f = open_as("guarded");
+	guest_write(f, AT_PM + PCG_PM_CSR, 2, PCG_D2);
+	recorder_clear(&r);
+	guest_write(f, AT_PM + PCG_PM_CSR, 2, PCG_D1);
+	assert_int_equal(guest_read(f, AT_PM + PCG_PM_CSR, 2) & PCG_PM_STATE, PCG_D2);
+	assert_null(strstr(r.calls, "power"));
+	guest_write(f, AT_PM + PCG_PM_CSR, 2, PCG_D0);
+	assert_int_equal(guest_read(f, AT_PM + PCG_PM_CSR, 2) & PCG_PM_STATE, PCG_D0);
+	recorder_close(f);
+}
+
+static void after_a_quarantine_configuration_space_answers_again(void **state)
+{
+	struct pcg_request rq = { .kind = PCG_REQUEST_CLOSE };
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	f = open_as("guarded");
+	pcg_function_quarantine(f);
+	assert_int_equal(guest_write(f, PCG_CACHE_LINE, 1, 0x10), -EIO);
+	assert_int_equal(pcg_function_submit(f, &rq), 0);
+	assert_int_equal(guest_write(f, PCG_CACHE_LINE, 1, 0x10), 0);
+	assert_int_equal(guest_read(f, PCG_CACHE_LINE, 1), 0x10);
+	recorder_close(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +193,9 @@ int main(void)
 		cmocka_unit_test(the_cache_line_size_outlives_d3hot),
 		cmocka_unit_test(what_the_backend_cannot_do_is_told),
 		cmocka_unit_test(intx_is_masked_for_the_next_client_as_for_the_first),
+		cmocka_unit_test(an_advanced_feature_reset_wants_both_bits),
+		cmocka_unit_test(from_any_power_state_up_only_to_d0),
+		cmocka_unit_test(after_a_quarantine_configuration_space_answers_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,14 +84,36 @@ static void a_function_is_named_or_its_file_is(void **state)
 	assert_int_equal(settings(&s, ",fd=7,iommufd=8,iommu=type1"), -EINVAL);
 }
 
+static void bars_are_mapped_one_by_one(void **state)
+{
+	struct vfio_settings s;
+
+	(void)state;
+	assert_int_equal(settings(&s, "03:10.1,bar0=device,bar5=sysfs"), 0);
+	assert_int_equal(s.map[0], VFIO_MAP_DEVICE);
+	assert_int_equal(s.map[1], VFIO_MAP_TRAP);
+	assert_int_equal(s.map[5], VFIO_MAP_SYSFS);
+	assert_int_equal(settings(&s, "03:10.1,bar6=trap"), -EINVAL);
+}
+
 /* --- the thread --- */
 
 struct job {
 	pthread_mutex_t lock; /* held: the job does not end */
 	int result;
 	int freed;
+	int begun;
 	int pipe[2];
 };
+
+/* Slow enough to be missed by whoever does not wait for it. */
+static void job_begin(void *arg)
+{
+	struct job *job = arg;
+
+	usleep(20000);
+	job->begun++;
+}
 
 static int job_run(void *arg)
 {
@@ -113,7 +135,7 @@ static void job_last(void *arg)
 
 static struct vfio_worker *worker_make(struct job *job)
 {
-	static const struct vfio_worker_calls calls = { .run = job_run, .last = job_last };
+	static const struct vfio_worker_calls calls = { .begin = job_begin, .run = job_run, .last = job_last };
 	struct vfio_worker *worker;
 
 	memset(job, 0, sizeof(*job));
@@ -154,6 +176,18 @@ static void a_job_ends_with_its_result(void **state)
 	job_drop(&job);
 }
 
+/* What it does first is to give up rights: nobody may meet it with them. */
+static void a_worker_that_is_there_has_begun(void **state)
+{
+	struct job job;
+	struct vfio_worker *worker = worker_make(&job);
+
+	(void)state;
+	assert_int_equal(job.begun, 1);
+	vfio_worker_destroy(worker);
+	job_drop(&job);
+}
+
 static void a_job_that_does_not_end_keeps_nobody(void **state)
 {
 	struct job job;
@@ -176,7 +210,9 @@ int main(void)
 		cmocka_unit_test(a_token_is_a_uuid),
 		cmocka_unit_test(capabilities_to_show_go_by_their_names),
 		cmocka_unit_test(a_function_is_named_or_its_file_is),
+		cmocka_unit_test(bars_are_mapped_one_by_one),
 		cmocka_unit_test(a_job_ends_with_its_result),
+		cmocka_unit_test(a_worker_that_is_there_has_begun),
 		cmocka_unit_test(a_job_that_does_not_end_keeps_nobody),
 	};
 

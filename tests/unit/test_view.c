@@ -258,6 +258,98 @@ static void a_vf_has_its_ids_no_pin_and_a_virtual_memory_bit(void **state)
 	recorder_close(f);
 }
 
+/* PCIe 6.0, 7.5.1.1.3, 7.5.3.4: every function has them. One that is emulated may not, and its guest does not notice.
+ */
+static void error_enables_read_back_whatever_the_function_has(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	r.hardwired = PCG_COMMAND_PARITY;
+	f = recorder_open(&r, NULL);
+	guest_write(f, PCG_COMMAND, 2, PCG_COMMAND_PARITY | PCG_COMMAND_SERR);
+	assert_int_equal(guest_read(f, PCG_COMMAND, 2), PCG_COMMAND_PARITY | PCG_COMMAND_SERR);
+	assert_int_equal(pcg_get16(r.config + PCG_COMMAND), PCG_COMMAND_SERR);
+	guest_write(f, AT_EXP + PCG_EXP_DEVCTL, 2, 0x200f);
+	pcg_put16(r.config + AT_EXP + PCG_EXP_DEVCTL, 0x2020);
+	assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_DEVCTL, 2), 0x200f);
+	recorder_close(f);
+}
+
+static void eight_bit_tags_are_enabled_where_there_are_any(void **state)
+{
+	struct pcg_function *f;
+	unsigned int tags;
+
+	(void)state;
+	for (tags = 0; tags < 2; tags++) {
+		recorder_init(&r);
+		r.config[AT_EXP + PCG_EXP_DEVCAP] |= (uint8_t)(tags << 5);
+		f = recorder_open(&r, NULL);
+		guest_write(f, AT_EXP + PCG_EXP_DEVCTL, 2, 0x2100);
+		assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_DEVCTL, 2) & 0x0100, tags << 8);
+		assert_int_equal(pcg_get16(r.config + AT_EXP + PCG_EXP_DEVCTL) & 0x0100, tags << 8);
+		recorder_close(f);
+	}
+}
+
+static struct pcg_function *open_vf(const char *profile)
+{
+	struct pcg_view_options options = { .profile = pcg_profile_find(profile) };
+
+	recorder_init(&r);
+	/* The emulated hardware takes what it should not. */
+	r.host.info.is_vf = true;
+	r.host.info.vendor = 0x8086;
+	r.host.info.device = 0x10ca;
+	r.config[AT_EXP] = PCG_CAP_EXP;
+	return recorder_open(&r, &options);
+}
+
+/* PCIe 6.0, 9.3.4.1.3, 9.3.5: what a VF's PF decides for it. */
+static void a_vf_has_no_bits_that_are_its_pfs(void **state)
+{
+	static const char *const profiles[] = { "guarded", "strict" };
+	static const struct {
+		unsigned int at;
+		uint32_t bits;
+	} places[] = {
+		{ PCG_COMMAND, 0x0541 },   { PCG_CACHE_LINE, 0xff },  { PCG_INT_LINE, 0xff },
+		{ AT_EXP + 0x08, 0x0f1f }, { AT_EXP + 0x10, 0x01ff }, { AT_EXP + 0x28, 0xffff },
+		{ AT_EXP + 0x30, 0xffbf },
+	};
+	struct pcg_function *f;
+	unsigned int i, k;
+
+	(void)state;
+	for (k = 0; k < 2; k++) {
+		f = open_vf(profiles[k]);
+		for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+			guest_write(f, places[i].at, 2, 0x7fff);
+			assert_int_equal(guest_read(f, places[i].at, 2) & places[i].bits, 0);
+			assert_int_equal(pcg_get16(r.config + places[i].at) & places[i].bits,
+					 places[i].at == AT_EXP + 0x08 ? 0x0810 : 0);
+			pcg_put16(r.config + places[i].at, 0x7fff);
+			assert_int_equal(guest_read(f, places[i].at, 2) & places[i].bits, 0);
+		}
+		recorder_close(f);
+	}
+}
+
+/* What reaches no function stays the guest's own. */
+static void a_vf_keeps_memory_enable_and_both_sizes(void **state)
+{
+	struct pcg_function *f = open_vf("guarded");
+
+	(void)state;
+	guest_write(f, AT_EXP + 0x08, 2, 0x5040);
+	assert_int_equal(guest_read(f, AT_EXP + 0x08, 2), 0x5040);
+	guest_write(f, PCG_COMMAND, 2, 6);
+	assert_int_equal(guest_read(f, PCG_COMMAND, 2), 6);
+	recorder_close(f);
+}
+
 static void msi_and_msix_words_never_reach_hardware(void **state)
 {
 	struct pcg_function *f = open_function();
@@ -328,6 +420,10 @@ int main(void)
 		cmocka_unit_test(bars_size_in_every_width_and_never_reach_hardware),
 		cmocka_unit_test(an_enable_bit_that_is_not_there_stays_zero),
 		cmocka_unit_test(a_vf_has_its_ids_no_pin_and_a_virtual_memory_bit),
+		cmocka_unit_test(error_enables_read_back_whatever_the_function_has),
+		cmocka_unit_test(eight_bit_tags_are_enabled_where_there_are_any),
+		cmocka_unit_test(a_vf_has_no_bits_that_are_its_pfs),
+		cmocka_unit_test(a_vf_keeps_memory_enable_and_both_sizes),
 		cmocka_unit_test(msi_and_msix_words_never_reach_hardware),
 		cmocka_unit_test(all_widths_read_the_same),
 		cmocka_unit_test(raw_is_the_function_itself),

@@ -123,6 +123,7 @@ int endpoint_config_init(struct endpoint *endpoint)
 		.layout = &layout,
 		.bars = endpoint->host.info.bars,
 		.rom = &endpoint->host.info.rom,
+		.no_memory_bit = endpoint->options.no_memory_bit,
 	};
 	int r;
 

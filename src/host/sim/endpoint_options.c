@@ -208,6 +208,7 @@ enum {
 	MSIX,
 	INTX,
 	MAX,
+	MEMORY_BIT,
 	SPECIAL, /* from here on: those of specials[], in its order */
 };
 
@@ -226,8 +227,8 @@ static const struct {
 	{ set_bars, "default, mem64, io or up to six of SIZE[:mem32|:mem64|:io][:prefetch] or - with / between" },
 };
 
-static const char *const names[] = { "msix", "intx", "max",     "id",  "subsystem", "revision", "class",
-				     "msi",  "mps",  "payload", "flr", "bars",      NULL };
+static const char *const names[] = { "msix",  "intx", "max", "memory-bit", "id",  "subsystem", "revision",
+				     "class", "msi",  "mps", "payload",    "flr", "bars",      NULL };
 
 _Static_assert(COUNT(names) == SPECIAL + COUNT(specials) + 1, "a name for each");
 
@@ -235,12 +236,14 @@ static int read_options(struct endpoint_options *options, const struct options *
 {
 	uint64_t msix = options->msix;
 	uint64_t max = options->max_transfer;
+	bool memory_bit = true;
 
 	if (options_size(given, MSIX, 0, 2048, &msix) != 0 || options_bool(given, INTX, &options->intx) != 0 ||
-	    options_size(given, MAX, 1, 1u << 30, &max) != 0)
+	    options_bool(given, MEMORY_BIT, &memory_bit) != 0 || options_size(given, MAX, 1, 1u << 30, &max) != 0)
 		return -EINVAL;
 	options->msix = (uint32_t)msix;
 	options->max_transfer = (uint32_t)max;
+	options->no_memory_bit = !memory_bit;
 	for (unsigned int i = 0; i < COUNT(specials); i++) {
 		const char *value = given->values[SPECIAL + i];
 

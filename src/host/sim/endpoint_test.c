@@ -159,7 +159,7 @@ static int endpoint_work(struct pcg_host *host)
 const struct pcg_host_ops endpoint_ops = {
 	.name = "sim",
 	.help = "sim:endpoint-test[,id=VENDOR:DEVICE][,subsystem=VENDOR:DEVICE][,revision=NN][,class=CCSSPP][,msi=0..32]"
-		"[,msix=0..2048][,mps=BYTES][,payload=BYTES][,intx=on|off][,max=BYTES][,flr=MS|never]"
+		"[,msix=0..2048][,mps=BYTES][,payload=BYTES][,intx=on|off][,memory-bit=on|off][,max=BYTES][,flr=MS|never]"
 		"[,bars=default|mem64|io|BAR0/BAR1/...]"
 		"; a BAR is auto (BAR 0), SIZE[K|M|G][:mem32|:mem64|:io][:prefetch] or -",
 	.destroy = endpoint_destroy,
@@ -202,6 +202,7 @@ int endpoint_create(struct pcg_host **host, const char *text, const struct pcg_l
 
 		info->config_size = PCG_CONFIG_EXTENDED;
 		info->can_reset = true;
+		info->no_command_memory = endpoint->options.no_memory_bit;
 		for (unsigned int i = 0; i < PCG_NUM_BARS; i++)
 			info->bars[i] = endpoint->options.bars[i];
 		r = endpoint_bars_create(endpoint);

@@ -90,6 +90,7 @@ enum endpoint_irq_type {
  * @mps: Max_Payload_Size Supported, in bytes
  * @payload: Max_Payload_Size as the platform programmed it, in bytes
  * @intx: there is an interrupt pin
+ * @no_memory_bit: COMMAND has no memory enable bit and memory is on, as of a VF that shows no link to its PF
  * @max_transfer: the most bytes one command moves
  * @flr_ms: how long a reset takes, or ENDPOINT_FLR_NEVER
  * @bars: BAR 0 has what the registers and the table need
@@ -106,6 +107,7 @@ struct endpoint_options {
 	uint32_t mps;
 	uint32_t payload;
 	bool intx;
+	bool no_memory_bit;
 	uint32_t max_transfer;
 	uint32_t flr_ms;
 	struct pcg_bar bars[PCG_NUM_BARS];

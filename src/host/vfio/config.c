@@ -63,6 +63,21 @@ int vfio_config_write(struct vfio *v, unsigned int offset, const void *data, siz
 	return vfio_region_access(v, PCG_REGION_CONFIG, offset, bytes, length, true);
 }
 
+/*
+ * The kernel's bit that gates memory is on, and so is what was last written to the function: setting up vectors, the
+ * kernel writes COMMAND back as it reads, and a lower hypervisor may go by what is written.
+ */
+int vfio_hold_memory(struct vfio *v)
+{
+	uint8_t command[2];
+	int r;
+
+	if (!v->hold_memory)
+		return 0;
+	r = vfio_config_read(v, PCG_COMMAND, command, sizeof(command));
+	return r == 0 ? vfio_config_write(v, PCG_COMMAND, command, sizeof(command)) : r;
+}
+
 /* The kernel does the transfer while the address is written. */
 int vfio_vpd(struct vfio *v, bool write, uint16_t address, uint8_t data[4])
 {

@@ -140,6 +140,7 @@ int vfio_describe(struct vfio *v)
 	info->is_vf = v->place.is_vf;
 	info->shows_intx = true;
 	info->keeps_registers = true;
+	info->restores = true;
 	r = CONFIG(v, PCG_VENDOR, ids);
 	info->vendor = pcg_get16(ids);
 	info->device = pcg_get16(ids + 2);

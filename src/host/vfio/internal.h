@@ -15,6 +15,12 @@ struct vfio;
 struct vfio_pool;
 struct staging;
 
+/* Addresses that the IOMMU translates. */
+struct vfio_range {
+	uint64_t start;
+	uint64_t last;
+};
+
 /* How the client's memory is translated: one of two doors of the kernel. */
 struct vfio_iommu {
 	const char *name;
@@ -24,6 +30,8 @@ struct vfio_iommu {
 	/* In the worker. NULL: everything. */
 	int (*map)(struct vfio *v, const struct pcg_dma_range *range);
 	int (*unmap)(struct vfio *v, const struct pcg_dma_range *range);
+	/* Return: how many of them are filled in, at most @room. */
+	unsigned int (*ranges)(const struct vfio *v, struct vfio_range *ranges, unsigned int room);
 	void (*finish)(struct vfio *v);
 };
 
@@ -41,6 +49,7 @@ struct vfio_region {
 struct vfio_irqs {
 	enum pcg_irq_index index;
 	bool on;
+	bool late;                /* to be turned off when the worker is free */
 	unsigned int count;       /* vectors that the kernel has set aside */
 	bool fixed[PCG_NUM_IRQS]; /* NORESIZE: cannot grow while it is on */
 	int fds[PCG_MSIX_MAX];    /* the client's; -1: none */
@@ -61,6 +70,8 @@ enum vfio_work {
 	WORK_VPD,
 	WORK_MAP,
 	WORK_UNMAP,
+	WORK_MEMORY,
+	WORK_FORGET,
 };
 
 /* One job. The worker sees nothing of the caller's but this, so that a job can be given up. */
@@ -73,6 +84,7 @@ struct vfio_job {
 	uint8_t small[8];
 	uint8_t be; /* of a write of configuration space */
 	enum pcg_power power;
+	enum pcg_memory memory;
 	bool write;
 	bool everything;
 	struct pcg_dma_range range; /* its descriptor is the job's */
@@ -85,20 +97,25 @@ struct vfio {
 	struct place place;
 	struct vfio_pool *pool;
 	struct vfio_worker *worker;
-	struct vfio_job job;
+	struct vfio_job job;    /* with the worker */
+	struct vfio_job queued; /* waits for one that was given up */
+	bool waits;
 	struct pcg_op *op; /* whose job it is; NULL: nobody's any more */
 	uint32_t *value;   /* where what was read goes, or */
 	void *data;
 	int device;
 	int poll;
 	struct vfio_region regions[PCG_NUM_REGIONS];
+	int resources[PCG_NUM_BARS][PCG_NUM_MEMORIES]; /* resource files, opened while we may; -1: none */
 	struct vfio_irqs irqs;
 	uint16_t pm; /* capabilities of the function, 0: none */
 	uint16_t vpd;
-	bool hold_memory; /* no memory enable bit, and the kernel does not know: its own is kept on */
-	uint8_t *shown;   /* headers of the extended chain with what show= adds; NULL: the kernel's */
-	bool resets;      /* DEVICE_RESET works */
-	bool trusted;     /* clients may map what cannot be taken back */
+	bool hold_memory;             /* no memory enable bit, and the kernel does not know: its own is kept on */
+	uint8_t *shown;               /* headers of the extended chain with what show= adds; NULL: the kernel's */
+	bool resets;                  /* DEVICE_RESET works */
+	void *combined[PCG_NUM_BARS]; /* keeps a BAR write-combining; NULL: it is not */
+	bool trusted;                 /* clients may map what cannot be taken back */
+	bool humble;                  /* its thread holds no capabilities */
 
 	/* the way memory is translated */
 	const struct vfio_iommu *iommu;
@@ -117,6 +134,9 @@ struct vfio {
 /* open.c: the doors. Return: 0 or a negative errno after a note. */
 int vfio_open(struct vfio *v);
 void vfio_close(struct vfio *v);
+bool vfio_can_reopen(const struct vfio *v);
+int vfio_shut(struct vfio *v);   /* the device file alone, */
+int vfio_reopen(struct vfio *v); /* and as it was again: attached, with ERR and REQ */
 
 /* describe.c: what the kernel says of an open function, into v->host.info */
 int vfio_describe(struct vfio *v);
@@ -125,6 +145,7 @@ int vfio_describe(struct vfio *v);
 int vfio_config_read(struct vfio *v, unsigned int offset, void *data, size_t length);
 int vfio_config_write(struct vfio *v, unsigned int offset, const void *data, size_t length);
 int vfio_region_access(struct vfio *v, unsigned int region, uint64_t offset, void *data, size_t length, bool write);
+int vfio_hold_memory(struct vfio *v);
 int vfio_vpd(struct vfio *v, bool write, uint16_t address, uint8_t data[4]);
 int vfio_power(struct vfio *v, enum pcg_power state);
 
@@ -138,17 +159,21 @@ int vfio_show(struct vfio *v);
 /* map.c: BARs that clients map themselves */
 int vfio_map(struct vfio *v);
 void vfio_map_finish(struct vfio *v);
-void vfio_map_forget(struct vfio *v);
-int vfio_map_memory(struct pcg_host *host, unsigned int region, enum pcg_memory memory, bool set, const char **why);
+int vfio_memory_possible(struct pcg_host *host, unsigned int region, enum pcg_memory memory, const char **why);
+int vfio_memory(struct vfio *v, unsigned int bar, enum pcg_memory memory);
+int vfio_memory_forget(struct vfio *v);
+bool vfio_memory_chosen(const struct vfio *v);
 
 /* irqs.c */
 int vfio_irqs_init(struct vfio *v);
+int vfio_irqs_again(struct vfio *v); /* ERR and REQ of a device file that was opened anew */
 void vfio_irqs_finish(struct vfio *v);
 int vfio_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int start, unsigned int count,
 		   const int *fds);
 int vfio_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int vector, bool masked);
 int vfio_irq_resample(struct pcg_host *host, int fd);
 void vfio_irqs_look(struct vfio *v); /* ERR and REQ */
+void vfio_irqs_late(struct vfio *v); /* the worker is free: what could not be done meanwhile */
 
 static inline struct vfio *vfio_of(struct pcg_host *host)
 {

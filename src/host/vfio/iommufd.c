@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The client's memory, translated by an address space of an iommufd. */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "host/vfio/internal.h"
@@ -42,6 +43,25 @@ static int iommufd_unmap(struct vfio *v, const struct pcg_dma_range *range)
 	return r;
 }
 
+static unsigned int iommufd_ranges(const struct vfio *v, struct vfio_range *ranges, unsigned int room)
+{
+	struct uapi_ioas_ranges query = { .size = sizeof(query), .ioas = v->ioas };
+	struct uapi_iova_range *found = calloc(room, sizeof(*found));
+	unsigned int n = 0;
+
+	if (found == NULL)
+		return 0;
+	query.count = room;
+	query.ranges = (uint64_t)(uintptr_t)found;
+	/* Too many for the room: the first ones are there all the same. */
+	if (ioctl(v->iommufd, UAPI_IOAS_RANGES, &query) == 0 || errno == EMSGSIZE) {
+		for (; n < query.count && n < room; n++)
+			ranges[n] = (struct vfio_range){ found[n].start, found[n].last };
+	}
+	free(found);
+	return n;
+}
+
 static void iommufd_finish(struct vfio *v)
 {
 	struct uapi_destroy destroy = { .size = sizeof(destroy), .id = v->ioas };
@@ -60,5 +80,6 @@ const struct vfio_iommu vfio_iommufd = {
 	.detach = iommufd_detach,
 	.map = iommufd_map,
 	.unmap = iommufd_unmap,
+	.ranges = iommufd_ranges,
 	.finish = iommufd_finish,
 };

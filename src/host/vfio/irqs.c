@@ -38,6 +38,7 @@ static int irqs_set(struct vfio *v, unsigned int index, uint32_t flags, unsigned
 	r = ioctl(v->device, VFIO_DEVICE_SET_IRQS, set);
 	r = r < 0 ? -errno : r;
 	free(set);
+	vfio_hold_memory(v);
 	return r;
 }
 
@@ -96,10 +97,40 @@ static int irqs_grow(struct vfio *v, unsigned int index, unsigned int count)
 		irqs->count = count;
 		return irqs_set(v, index, TRIGGER_NONE, 0, before, NULL);
 	}
-	r = irqs_refused(v, index, count, r);
-	if (irqs_tell(v, index, 0, before) != 0)
-		irqs->on = false;
-	return r;
+	return irqs_refused(v, index, count, r);
+}
+
+/* What was refused may have been half done: the kernel is told again what it had before. */
+static void irqs_restore(struct vfio *v, unsigned int index, const struct vfio_irqs *before)
+{
+	memcpy(v->irqs.fds, before->fds, sizeof(before->fds));
+	memcpy(v->irqs.masked, before->masked, sizeof(before->masked));
+	if (!before->on)
+		return;
+	v->irqs.on = irqs_tell(v, index, 0, before->count) == 0;
+	if (!v->irqs.on)
+		base_log(&v->host.log, PCG_ERROR, "%s of %s: those that were on are off now; set them up again",
+			 index_name(index), v->place.bdf);
+}
+
+/*
+ * While the function is being reset the kernel would keep us here until that has ended, and with us everybody else.
+ * To turn interrupts off can wait; for the rest there is no client whose wish it could be.
+ */
+static int irqs_busy(const struct vfio *v, unsigned int index)
+{
+	if (!vfio_worker_busy(v->worker))
+		return 0;
+	base_log(&v->host.log, PCG_WARN, "%s of %s cannot be set up: what was given up is still under way",
+		 index_name(index), v->place.bdf);
+	return -EBUSY;
+}
+
+void vfio_irqs_late(struct vfio *v)
+{
+	if (v->irqs.late)
+		irqs_set(v, v->irqs.index, TRIGGER_NONE, 0, 0, NULL);
+	v->irqs.late = false;
 }
 
 static int irqs_off(struct vfio *v, unsigned int index)
@@ -107,8 +138,10 @@ static int irqs_off(struct vfio *v, unsigned int index)
 	struct vfio_irqs *irqs = &v->irqs;
 	int r = 0;
 
-	if (irqs->on && irqs->index == index)
-		r = irqs_set(v, index, TRIGGER_NONE, 0, 0, NULL);
+	if (irqs->on && irqs->index == index) {
+		irqs->late = vfio_worker_busy(v->worker);
+		r = irqs->late ? 0 : irqs_set(v, index, TRIGGER_NONE, 0, 0, NULL);
+	}
 	irqs->on = false;
 	irqs->count = 0;
 	memset(irqs->masked, 0, sizeof(irqs->masked));
@@ -157,7 +190,7 @@ int vfio_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int
 {
 	struct vfio *v = vfio_of(host);
 	struct vfio_irqs *irqs = &v->irqs;
-	int before[PCG_MSIX_MAX];
+	const struct vfio_irqs before = *irqs;
 	int r;
 
 	/* ERR and REQ come by us: the host has its say in them. */
@@ -169,14 +202,16 @@ int vfio_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int
 		return -EINVAL;
 	if (start >= PCG_MSIX_MAX || count > PCG_MSIX_MAX - start)
 		return -EINVAL;
-	memcpy(before, irqs->fds, sizeof(before));
+	r = irqs_busy(v, index);
+	if (r != 0)
+		return r;
 	for (unsigned int i = 0; i < count; i++) {
 		irqs->fds[start + i] = fds != NULL ? fds[i] : -1;
 		irqs->masked[start + i] = 0;
 	}
 	r = irqs_apply(v, index, start, count);
 	if (r != 0)
-		memcpy(irqs->fds, before, sizeof(before));
+		irqs_restore(v, index, &before);
 	return r;
 }
 
@@ -188,6 +223,9 @@ int vfio_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int 
 
 	if (!irqs->on || irqs->index != index || vector >= irqs->count)
 		return -EINVAL;
+	r = irqs_busy(v, index);
+	if (r != 0)
+		return r;
 	if (index == PCG_IRQ_INTX)
 		return irqs_set(v, index,
 				VFIO_IRQ_SET_DATA_NONE |
@@ -206,10 +244,13 @@ int vfio_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int 
 int vfio_irq_resample(struct pcg_host *host, int fd)
 {
 	struct vfio *v = vfio_of(host);
+	int r;
 
 	if (!v->irqs.on || v->irqs.index != PCG_IRQ_INTX)
 		return fd < 0 ? 0 : -EINVAL;
-	return irqs_set(v, PCG_IRQ_INTX, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, 0, 1, &fd);
+	r = irqs_busy(v, PCG_IRQ_INTX);
+	return r != 0 ? r
+		      : irqs_set(v, PCG_IRQ_INTX, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, 0, 1, &fd);
 }
 
 /* --- ERR and REQ --- */
@@ -242,6 +283,15 @@ int vfio_irqs_init(struct vfio *v)
 	}
 	r = irqs_own(v, PCG_IRQ_ERR, &v->irqs.error);
 	return r == 0 ? irqs_own(v, PCG_IRQ_REQ, &v->irqs.request) : r;
+}
+
+int vfio_irqs_again(struct vfio *v)
+{
+	int r = v->irqs.error >= 0 ? irqs_set(v, PCG_IRQ_ERR, TRIGGER_FDS, 0, 1, &v->irqs.error) : 0;
+
+	if (r == 0 && v->irqs.request >= 0)
+		r = irqs_set(v, PCG_IRQ_REQ, TRIGGER_FDS, 0, 1, &v->irqs.request);
+	return r > 0 ? -EINVAL : r;
 }
 
 void vfio_irqs_finish(struct vfio *v)

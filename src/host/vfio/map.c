@@ -50,13 +50,17 @@ static bool map_works(int fd, uint64_t offset)
 	return true;
 }
 
-static int map_sysfs(const struct vfio *v, unsigned int bar, enum pcg_memory memory)
+/* All that may be asked for: later this program may not be let open them. */
+static int map_sysfs(struct vfio *v, unsigned int bar)
 {
 	char path[PATH_MAX + 32];
 
-	snprintf(path, sizeof(path), "%s/resource%u%s", v->place.directory, bar,
-		 memory == PCG_MEMORY_WRITE_COMBINING ? "_wc" : "");
-	return open(path, O_RDWR | O_CLOEXEC);
+	for (unsigned int i = 0; i < PCG_NUM_MEMORIES; i++) {
+		snprintf(path, sizeof(path), "%s/resource%u%s", v->place.directory, bar,
+			 i == PCG_MEMORY_WRITE_COMBINING ? "_wc" : "");
+		v->resources[bar][i] = open(path, O_RDWR | O_CLOEXEC);
+	}
+	return v->resources[bar][PCG_MEMORY_UNCACHED];
 }
 
 static int map_dmabuf(const struct vfio *v, unsigned int bar)
@@ -77,12 +81,12 @@ static int map_dmabuf(const struct vfio *v, unsigned int bar)
 }
 
 /* The descriptor that clients get of a BAR, and where it starts in it. */
-static int map_open(const struct vfio *v, unsigned int bar, uint64_t *offset)
+static int map_open(struct vfio *v, unsigned int bar, uint64_t *offset)
 {
 	*offset = 0;
 	switch (v->settings.map[bar]) {
 	case VFIO_MAP_SYSFS:
-		return map_sysfs(v, bar, PCG_MEMORY_UNCACHED);
+		return map_sysfs(v, bar);
 	case VFIO_MAP_DEVICE:
 		*offset = v->regions[bar].offset;
 		return fcntl(v->device, F_DUPFD_CLOEXEC, 3);
@@ -136,7 +140,7 @@ static int map_one(struct vfio *v, unsigned int bar)
 		return r;
 	fd = map_open(v, bar, &offset);
 	if (fd < 0 || !map_works(fd, offset)) {
-		if (fd >= 0)
+		if (fd >= 0 && v->settings.map[bar] != VFIO_MAP_SYSFS)
 			close(fd);
 		return map_refused(v, bar, map_hint(v->settings.map[bar]));
 	}
@@ -152,25 +156,6 @@ static int map_one(struct vfio *v, unsigned int bar)
 	return 0;
 }
 
-static int map_hold_memory(struct vfio *v)
-{
-	uint8_t command[2];
-	int r;
-
-	if (!v->hold_memory)
-		return 0;
-	r = vfio_config_read(v, PCG_COMMAND, command, sizeof(command));
-	return r == 0 ? vfio_config_write(v, PCG_COMMAND, command, sizeof(command)) : r;
-}
-
-void vfio_map_finish(struct vfio *v)
-{
-	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
-		if ((v->host.info.regions[i].flags & PCG_REGION_MMAP) != 0)
-			close(v->host.info.regions[i].fd);
-	}
-}
-
 /* --- attributes --- */
 
 /* What a BAR is mapped as before anybody has asked. */
@@ -180,56 +165,82 @@ static enum pcg_memory map_default(const struct vfio *v, unsigned int bar)
 										   : PCG_MEMORY_UNCACHED;
 }
 
-static const char *map_impossible(const struct vfio *v, unsigned int bar)
+int vfio_memory_possible(struct pcg_host *host, unsigned int region, enum pcg_memory memory, const char **why)
 {
-	if (v->settings.map[bar] != VFIO_MAP_SYSFS)
-		return "only resource files (bar=sysfs) can be mapped write-combining on this kernel";
-	if (!v->host.info.bars[bar].prefetchable)
-		return "the BAR is not prefetchable: its reads may have side effects, and writes must not be put together";
-	return NULL;
-}
+	const struct vfio *v = vfio_of(host);
 
-int vfio_map_memory(struct pcg_host *host, unsigned int region, enum pcg_memory memory, bool set, const char **why)
-{
-	struct vfio *v = vfio_of(host);
-	int fd;
-
+	*why = "";
+	if (memory == PCG_MEMORY_UNCACHED)
+		return 0;
 	if (region >= PCG_NUM_BARS || memory >= PCG_NUM_MEMORIES)
 		return -EINVAL;
-	if (memory == PCG_MEMORY_WRITE_COMBINING)
-		*why = map_impossible(v, region);
-	if (memory == PCG_MEMORY_WRITE_COMBINING && *why != NULL)
-		return -EOPNOTSUPP;
-	*why = "";
-	if (host->info.regions[region].memory == memory)
-		return 0;
-	/* Where the processor cannot, the kernel has no such file. */
-	fd = map_sysfs(v, region, memory);
-	if (fd < 0 || !map_works(fd, 0)) {
-		if (fd >= 0)
-			close(fd);
-		*why = "this kernel gives no such mapping of it (no resource file, or it cannot be mapped)";
-		return -EOPNOTSUPP;
-	}
-	if (!set) {
-		close(fd);
-		return 0;
-	}
-	close(host->info.regions[region].fd);
-	host->info.regions[region].fd = fd;
-	host->info.regions[region].memory = memory;
-	return 0;
+	if (v->settings.map[region] != VFIO_MAP_SYSFS)
+		*why = "only resource files (bar=sysfs) can be mapped write-combining on this kernel";
+	else if (!host->info.bars[region].prefetchable)
+		*why = "the BAR is not prefetchable: its reads may have side effects";
+	else if (v->resources[region][memory] < 0)
+		*why = "the kernel has no write-combining resource file of it that this user may write";
+	else if (!vfio_can_reopen(v))
+		*why = "the function would have to be opened again, and its file was handed in, or is closed to this user";
+	return **why == '\0' ? 0 : -EOPNOTSUPP;
 }
 
-/* What this client chose is not the next one's. */
-void vfio_map_forget(struct vfio *v)
+/*
+ * In the worker. The kernel maps all of a BAR uncached when the function is opened (Linux 7.2), and a second mapping of
+ * the same memory gets the kind of the first. So the kind that is wanted is mapped while the function is closed, and
+ * kept mapped here while it lasts.
+ */
+int vfio_memory(struct vfio *v, unsigned int bar, enum pcg_memory memory)
 {
-	const char *why;
+	struct pcg_region *region = &v->host.info.regions[bar];
+	void *held = NULL;
+	int fd, r;
+
+	if (region->memory == memory)
+		return 0;
+	fd = v->resources[bar][memory];
+	if (fd < 0)
+		return -EOPNOTSUPP;
+	r = vfio_shut(v);
+	if (v->combined[bar] != NULL)
+		munmap(v->combined[bar], (size_t)v->regions[bar].size);
+	v->combined[bar] = NULL;
+	if (r == 0 && memory == PCG_MEMORY_WRITE_COMBINING) {
+		held = mmap(NULL, (size_t)v->regions[bar].size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		r = held == MAP_FAILED ? -errno : 0;
+	}
+	if (held != MAP_FAILED)
+		v->combined[bar] = held;
+	/* Open it is again whatever came of it. */
+	if (vfio_reopen(v) != 0)
+		r = -EIO;
+	if (r != 0)
+		return r;
+	region->fd = fd;
+	region->memory = memory;
+	return vfio_hold_memory(v);
+}
+
+/* In the worker: what a client chose is not the next one's. */
+int vfio_memory_forget(struct vfio *v)
+{
+	int r = 0;
 
 	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
-		if (v->settings.map[i] == VFIO_MAP_SYSFS)
-			vfio_map_memory(&v->host, i, map_default(v, i), true, &why);
+		int one = v->settings.map[i] == VFIO_MAP_SYSFS ? vfio_memory(v, i, map_default(v, i)) : 0;
+
+		r = r == 0 ? one : r;
 	}
+	return r;
+}
+
+bool vfio_memory_chosen(const struct vfio *v)
+{
+	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
+		if (v->settings.map[i] == VFIO_MAP_SYSFS && v->host.info.regions[i].memory != map_default(v, i))
+			return true;
+	}
+	return false;
 }
 
 int vfio_map(struct vfio *v)
@@ -240,7 +251,19 @@ int vfio_map(struct vfio *v)
 		if (v->settings.map[i] != VFIO_MAP_TRAP)
 			r = map_one(v, i);
 	}
-	if (r == 0)
-		vfio_map_forget(v);
-	return r == 0 ? map_hold_memory(v) : r;
+	return r == 0 ? vfio_hold_memory(v) : r;
+}
+
+void vfio_map_finish(struct vfio *v)
+{
+	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
+		if ((v->host.info.regions[i].flags & PCG_REGION_MMAP) != 0 && v->settings.map[i] != VFIO_MAP_SYSFS)
+			close(v->host.info.regions[i].fd);
+		for (unsigned int kind = 0; kind < PCG_NUM_MEMORIES; kind++) {
+			if (v->resources[i][kind] >= 0)
+				close(v->resources[i][kind]);
+		}
+		if (v->combined[i] != NULL)
+			munmap(v->combined[i], (size_t)v->regions[i].size);
+	}
 }

@@ -3,61 +3,80 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 #include "base/log.h"
 #include "host/vfio/notes.h"
-#include "host/vfio/uapi.h"
 
 #define RANGES_MAX 8u
 
 /* Which addresses the IOMMU translates, for a map outside them. */
-static void note_ranges(const struct vfio *v, char *text, size_t size)
+static void note_ranges(const struct vfio *v, const struct pcg_dma_range *range, int result)
 {
-	struct uapi_iova_range ranges[RANGES_MAX];
-	struct uapi_ioas_ranges query = {
-		.size = sizeof(query), .ioas = v->ioas, .count = RANGES_MAX, .ranges = (uint64_t)(uintptr_t)ranges
-	};
+	struct vfio_range ranges[RANGES_MAX];
+	unsigned int n = v->iommu->ranges(v, ranges, RANGES_MAX);
+	char text[256] = "ranges that it does not tell";
 	size_t used = 0;
 
-	snprintf(text, size, "unknown");
-	if (v->iommu != &vfio_iommufd || ioctl(v->iommufd, UAPI_IOAS_RANGES, &query) != 0)
-		return;
-	for (uint32_t i = 0; i < query.count && i < RANGES_MAX && used < size; i++) {
-		int n = snprintf(text + used, size - used, "%s%#" PRIx64 "-%#" PRIx64, i > 0 ? ", " : "",
-				 ranges[i].start, ranges[i].last);
+	for (unsigned int i = 0; i < n && used < sizeof(text); i++) {
+		int more = snprintf(text + used, sizeof(text) - used, "%s%#" PRIx64 "-%#" PRIx64, i > 0 ? ", " : "",
+				    ranges[i].start, ranges[i].last);
 
-		used += n > 0 ? (size_t)n : 0;
+		used += more > 0 ? (size_t)more : 0;
 	}
+	base_log(&v->host.log, PCG_ERROR,
+		 "DMA_MAP of %#" PRIx64 " size %#" PRIx64 ": %s; the IOMMU translates %s: give the guest an address "
+		 "width and a memory layout that fit",
+		 range->iova, range->size, strerror(-result), text);
+}
+
+static void note_memory(const struct vfio *v, const struct pcg_dma_range *range)
+{
+	struct rlimit limit = { 0 };
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	if (limit.rlim_cur == RLIM_INFINITY) {
+		base_log(&v->host.log, PCG_ERROR,
+			 "DMA_MAP of %" PRIu64 " KiB: the host has not so much memory to keep in place for a function",
+			 range->size >> 10);
+		return;
+	}
+	base_log(&v->host.log, PCG_ERROR,
+		 "DMA_MAP of %" PRIu64 " KiB: the kernel cannot pin so much memory for this user: RLIMIT_MEMLOCK is "
+		 "%llu KiB. Raise it above the memory of all guests (LimitMEMLOCK= of the unit, ulimit -l)",
+		 range->size >> 10, (unsigned long long)limit.rlim_cur >> 10);
 }
 
 static void note_map(struct vfio *v, int result)
 {
 	const struct pcg_dma_range *range = &v->job.range;
-	struct rlimit limit = { 0 };
-	char text[256];
 
 	switch (-result) {
 	case ENOMEM:
-		getrlimit(RLIMIT_MEMLOCK, &limit);
-		base_log(
-			&v->host.log, PCG_ERROR,
-			"DMA_MAP of %" PRIu64
-			" KiB: the kernel cannot pin so much memory for this user: RLIMIT_MEMLOCK is %llu KiB. Raise it above the guest's memory (LimitMEMLOCK= of the unit, ulimit -l)",
-			range->size >> 10, (unsigned long long)limit.rlim_cur >> 10);
+		note_memory(v, range);
 		break;
+	case ENOSPC:
+		base_log(&v->host.log, PCG_ERROR,
+			 "DMA_MAP of %#" PRIx64 ": the kernel takes no more maps for %s; fewer and larger ones, or a "
+			 "higher dma_entry_limit of the module vfio_iommu_type1",
+			 range->iova, v->place.bdf);
+		break;
+	case EBADF:
 	case EBADFD:
 	case EOPNOTSUPP:
 		base_log(
 			&v->host.log, PCG_ERROR,
 			"DMA_MAP: the kernel maps no such file; share the guest's memory from memfd, /dev/shm or hugetlbfs");
 		break;
-	default:
-		note_ranges(v, text, sizeof(text));
+	case EFAULT:
 		base_log(&v->host.log, PCG_ERROR,
-			 "DMA_MAP of %#" PRIx64 " size %#" PRIx64 ": %s; the IOMMU translates %s", range->iova,
-			 range->size, strerror(-result), text);
+			 "DMA_MAP of %#" PRIx64 " size %#" PRIx64
+			 ": the client's file has no memory there (truncated, or no "
+			 "huge page is left for it)",
+			 range->iova, range->size);
+		break;
+	default:
+		note_ranges(v, range, result);
 	}
 }
 
@@ -82,6 +101,10 @@ void vfio_note_job(struct vfio *v, int result)
 	case WORK_POWER:
 		base_log(log, PCG_WARN, "%s does not go to D%d: %s", v->place.bdf, (int)v->job.power,
 			 strerror(-result));
+		break;
+	case WORK_MEMORY:
+	case WORK_FORGET:
+		base_log(log, PCG_ERROR, "%s cannot be mapped otherwise: %s", v->place.bdf, strerror(-result));
 		break;
 	case WORK_READ:
 	case WORK_WRITE:

@@ -144,18 +144,24 @@ static int open_container(struct vfio *v)
 	return 0;
 }
 
-static int open_type1(struct vfio *v)
+static int type1_device(const struct vfio *v)
 {
 	char name[PLACE_BDF + 64];
+
+	snprintf(name, sizeof(name), "%s%s%s", v->place.bdf, v->settings.has_token ? " vf_token=" : "",
+		 v->settings.token_text);
+	return ioctl(v->group, VFIO_GROUP_GET_DEVICE_FD, name);
+}
+
+static int open_type1(struct vfio *v)
+{
 	int r = open_group(v);
 
 	if (r == 0)
 		r = open_container(v);
 	if (r != 0)
 		return r;
-	snprintf(name, sizeof(name), "%s%s%s", v->place.bdf, v->settings.has_token ? " vf_token=" : "",
-		 v->settings.token_text);
-	v->device = ioctl(v->group, VFIO_GROUP_GET_DEVICE_FD, name);
+	v->device = type1_device(v);
 	if (v->device < 0)
 		return bind_failed(v, errno);
 	v->iommu = &vfio_type1;
@@ -198,6 +204,42 @@ int vfio_open(struct vfio *v)
 					: "this kernel has no VFIO device files or no iommufd; iommu=type1 does without");
 	}
 	return open_type1(v);
+}
+
+/* Not what was handed in: that was opened by somebody who may. */
+bool vfio_can_reopen(const struct vfio *v)
+{
+	if (v->settings.device >= 0)
+		return false;
+	return v->group >= 0 || access(v->place.cdev, R_OK | W_OK) == 0;
+}
+
+int vfio_shut(struct vfio *v)
+{
+	if (v->attached)
+		v->iommu->detach(v);
+	close(v->device);
+	v->device = -1;
+	return 0;
+}
+
+int vfio_reopen(struct vfio *v)
+{
+	int r = 0;
+
+	if (v->group >= 0)
+		v->device = type1_device(v);
+	else
+		v->device = open(v->place.cdev, O_RDWR | O_CLOEXEC);
+	if (v->device < 0)
+		return -errno;
+	if (v->group < 0)
+		r = bind_device(v);
+	if (r == 0)
+		r = vfio_irqs_again(v);
+	if (r == 0 && v->attached)
+		r = v->iommu->attach(v);
+	return r;
 }
 
 void vfio_close(struct vfio *v)

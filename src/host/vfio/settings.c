@@ -23,11 +23,10 @@ enum {
 	OPTION_BAR0,
 };
 
+/* In the order above. */
 static const char *const names[] = {
-	[OPTION_IOMMU] = "iommu",     [OPTION_TOKEN] = "token",
-	[OPTION_ERR] = "err",         [OPTION_MEMORY_BIT] = "memory-bit",
-	[OPTION_SHOW] = "show",       [OPTION_FD] = "fd",
-	[OPTION_IOMMUFD] = "iommufd", NULL,
+	"iommu", "token", "err",  "memory-bit", "show", "fd",   "iommufd",
+	"bar0",  "bar1",  "bar2", "bar3",       "bar4", "bar5", NULL,
 };
 
 static const char *const ways[] = { "auto", "iommufd", "type1", NULL };

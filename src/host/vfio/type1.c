@@ -5,6 +5,8 @@
  * next client they are dropped instead.
  */
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/vfio.h>
@@ -59,6 +61,50 @@ static int type1_unmap(struct vfio *v, const struct pcg_dma_range *range)
 	return type1_unmap_range(v, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL);
 }
 
+/* Which of the capabilities behind @info lists ranges; NULL: none. */
+static const uint8_t *ranges_capability(const uint8_t *info, uint32_t size)
+{
+	uint32_t at;
+
+	memcpy(&at, info + offsetof(struct vfio_iommu_type1_info, cap_offset), sizeof(at));
+	for (unsigned int i = 0; i < 16 && at != 0 && at + sizeof(struct vfio_info_cap_header) <= size; i++) {
+		struct vfio_info_cap_header header;
+
+		memcpy(&header, info + at, sizeof(header));
+		if (header.id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
+			return info + at;
+		at = header.next;
+	}
+	return NULL;
+}
+
+static unsigned int type1_ranges(const struct vfio *v, struct vfio_range *ranges, unsigned int room)
+{
+	const size_t head = offsetof(struct vfio_iommu_type1_info_cap_iova_range, iova_ranges);
+	uint8_t info[4096] = { 0 };
+	const uint32_t size = sizeof(info);
+	const uint8_t *capability;
+	uint32_t count, n;
+
+	memcpy(info, &size, sizeof(size));
+	if (ioctl(v->container, VFIO_IOMMU_GET_INFO, info) != 0)
+		return 0;
+	capability = ranges_capability(info, size);
+	if (capability == NULL || capability + head > info + size)
+		return 0;
+	memcpy(&count, capability + offsetof(struct vfio_iommu_type1_info_cap_iova_range, nr_iovas), sizeof(count));
+	for (n = 0; n < count && n < room; n++) {
+		struct vfio_iova_range range;
+		const uint8_t *p = capability + head + n * sizeof(range);
+
+		if (p + sizeof(range) > info + size)
+			break;
+		memcpy(&range, p, sizeof(range));
+		ranges[n] = (struct vfio_range){ range.start, range.end };
+	}
+	return n;
+}
+
 static void type1_finish(struct vfio *v)
 {
 	type1_unmap(v, NULL);
@@ -70,5 +116,6 @@ const struct vfio_iommu vfio_type1 = {
 	.detach = type1_detach,
 	.map = type1_map,
 	.unmap = type1_unmap,
+	.ranges = type1_ranges,
 	.finish = type1_finish,
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/privilege.h"
 #include "host/vfio/internal.h"
 #include "host/vfio/notes.h"
 #include "host/vfio/staging.h"
@@ -73,6 +74,10 @@ static int job_run(void *arg)
 		return v->iommu->map(v, &job->range);
 	case WORK_UNMAP:
 		return v->iommu->unmap(v, job->everything ? NULL : &job->range);
+	case WORK_MEMORY:
+		return vfio_memory(v, job->region, job->memory);
+	case WORK_FORGET:
+		return vfio_memory_forget(v);
 	}
 	return -EINVAL;
 }
@@ -87,25 +92,45 @@ static void job_forget(struct vfio_job *job)
 	job->range.fd = -1;
 }
 
-/* Return: 0; -EBUSY while a job that was given up is still with the kernel; -ENOMEM. */
-static int job_init(struct vfio *v, enum vfio_work work, size_t length)
+/*
+ * While a job that was given up is still with the kernel, the new one waits: what has to follow the end of a client
+ * must not depend on what the client left unfinished.
+ * Return: 0; -ENOMEM.
+ */
+static int job_init(struct vfio *v, struct vfio_job **result, enum vfio_work work, size_t length)
 {
-	struct vfio_job *job = &v->job;
+	struct vfio_job *job = vfio_worker_busy(v->worker) ? &v->queued : &v->job;
 
-	if (vfio_worker_busy(v->worker))
+	if (v->waits)
 		return -EBUSY;
+	*result = job;
 	*job = (struct vfio_job){ .work = work, .length = length, .range.fd = -1 };
 	job->buffer = length <= sizeof(job->small) ? job->small : malloc(length);
 	return job->buffer != NULL ? 0 : -ENOMEM;
 }
 
-static int job_start(struct vfio *v, struct pcg_op *op, uint32_t *value, void *data)
+static int job_start(struct vfio *v, const struct vfio_job *job, struct pcg_op *op, uint32_t *value, void *data)
 {
 	v->op = op;
 	v->value = value;
 	v->data = data;
-	vfio_worker_start(v->worker);
+	v->waits = job == &v->queued;
+	if (!v->waits)
+		vfio_worker_start(v->worker);
 	return PCG_PENDING;
+}
+
+/* The one given up has ended: nobody wants to know how. */
+static void job_next(struct vfio *v)
+{
+	job_forget(&v->job);
+	v->job = v->queued;
+	if (v->queued.buffer == v->queued.small)
+		v->job.buffer = v->job.small;
+	v->queued.buffer = v->queued.small;
+	v->queued.range.fd = -1;
+	v->waits = false;
+	vfio_worker_start(v->worker);
 }
 
 static void job_ended(struct vfio *v, int result)
@@ -129,99 +154,106 @@ static void job_ended(struct vfio *v, int result)
 static int op_config_read(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t *value, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
-	int r = job_init(v, WORK_READ, sizeof(*value));
+	struct vfio_job *job;
+	int r = job_init(v, &job, WORK_READ, sizeof(*value));
 
 	(void)be;
 	if (r != 0)
 		return r;
-	v->job.region = PCG_REGION_CONFIG;
-	v->job.offset = dword * 4u;
-	return job_start(v, op, value, NULL);
+	job->region = PCG_REGION_CONFIG;
+	job->offset = dword * 4u;
+	return job_start(v, job, op, value, NULL);
 }
 
 static int op_config_write(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t value, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
-	int r = job_init(v, WORK_WRITE, sizeof(value));
+	struct vfio_job *job;
+	int r = job_init(v, &job, WORK_WRITE, sizeof(value));
 
 	if (r != 0)
 		return r;
 	if (dword == PCG_COMMAND / 4 && (be & 1) != 0)
 		vfio_note_master(v, (uint16_t)value);
-	pcg_put32(v->job.buffer, value);
-	v->job.region = PCG_REGION_CONFIG;
-	v->job.offset = dword * 4u;
-	v->job.be = be;
-	return job_start(v, op, NULL, NULL);
+	pcg_put32(job->buffer, value);
+	job->region = PCG_REGION_CONFIG;
+	job->offset = dword * 4u;
+	job->be = be;
+	return job_start(v, job, op, NULL, NULL);
 }
 
 static int op_region_read(struct pcg_host *host, unsigned int region, uint64_t offset, void *data, size_t length,
 			  struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
+	struct vfio_job *job;
 	int r;
 
 	if (length <= INLINE_ACCESS && region != PCG_REGION_ROM && !vfio_worker_busy(v->worker))
 		return vfio_region_access(v, region, offset, data, length, false);
-	r = job_init(v, WORK_READ, length);
+	r = job_init(v, &job, WORK_READ, length);
 	if (r != 0)
 		return r;
-	v->job.region = region;
-	v->job.offset = offset;
-	return job_start(v, op, NULL, data);
+	job->region = region;
+	job->offset = offset;
+	return job_start(v, job, op, NULL, data);
 }
 
 static int op_region_write(struct pcg_host *host, unsigned int region, uint64_t offset, const void *data, size_t length,
 			   struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
+	struct vfio_job *job;
 	int r;
 
 	if (length <= INLINE_ACCESS && !vfio_worker_busy(v->worker))
 		return vfio_region_access(v, region, offset, (void *)(uintptr_t)data, length, true);
-	r = job_init(v, WORK_WRITE, length);
+	r = job_init(v, &job, WORK_WRITE, length);
 	if (r != 0)
 		return r;
-	memcpy(v->job.buffer, data, length);
-	v->job.region = region;
-	v->job.offset = offset;
-	return job_start(v, op, NULL, NULL);
+	memcpy(job->buffer, data, length);
+	job->region = region;
+	job->offset = offset;
+	return job_start(v, job, op, NULL, NULL);
 }
 
 static int op_reset(struct pcg_host *host, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
-	int r = job_init(v, WORK_RESET, 0);
+	struct vfio_job *job;
+	int r = job_init(v, &job, WORK_RESET, 0);
 
-	return r == 0 ? job_start(v, op, NULL, NULL) : r;
+	return r == 0 ? job_start(v, job, op, NULL, NULL) : r;
 }
 
 static int op_power(struct pcg_host *host, enum pcg_power state, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
-	int r = job_init(v, WORK_POWER, 0);
+	struct vfio_job *job;
+	int r = job_init(v, &job, WORK_POWER, 0);
 
 	if (r != 0)
 		return r;
-	v->job.power = state;
-	return job_start(v, op, NULL, NULL);
+	job->power = state;
+	return job_start(v, job, op, NULL, NULL);
 }
 
 static int op_vpd(struct pcg_host *host, bool write, uint16_t address, uint32_t *value, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
+	struct vfio_job *job;
 	int r;
 
 	if (v->vpd == 0)
 		return -EOPNOTSUPP;
-	r = job_init(v, WORK_VPD, sizeof(*value));
+	r = job_init(v, &job, WORK_VPD, sizeof(*value));
 	if (r != 0)
 		return r;
 	if (write)
-		pcg_put32(v->job.buffer, *value);
-	v->job.write = write;
-	v->job.offset = address;
-	return job_start(v, op, write ? NULL : value, NULL);
+		pcg_put32(job->buffer, *value);
+	job->write = write;
+	job->offset = address;
+	return job_start(v, job, op, write ? NULL : value, NULL);
 }
 
 static void op_dma(struct pcg_host *host, struct pcg_dma *dma)
@@ -235,7 +267,8 @@ static void op_dma(struct pcg_host *host, struct pcg_dma *dma)
 			vfio_pool_attached(v->pool, v, true);
 		else
 			vfio_note_attach(v, r);
-	} else if (dma == NULL && v->attached) {
+	} else if (dma == NULL && v->attached && !vfio_worker_busy(v->worker)) {
+		/* While a map is under way the kernel would keep us; the end of the client comes here again. */
 		v->iommu->detach(v);
 		vfio_pool_attached(v->pool, v, false);
 	}
@@ -244,6 +277,7 @@ static void op_dma(struct pcg_host *host, struct pcg_dma *dma)
 static int op_dma_map(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
+	struct vfio_job *job;
 	int r;
 
 	/* ROMs and windows to other functions: there is nothing that an IOMMU could be told of them. */
@@ -252,46 +286,69 @@ static int op_dma_map(struct pcg_host *host, const struct pcg_dma_range *range, 
 		return PCG_DONE;
 	}
 	v->with_file += range->size;
-	r = job_init(v, WORK_MAP, 0);
+	r = job_init(v, &job, WORK_MAP, 0);
 	if (r != 0)
 		return r;
-	v->job.range = *range;
+	job->range = *range;
 	/* The caller's may be closed, and its number be another's, before the thread comes to it. */
-	v->job.range.fd = fcntl(range->fd, F_DUPFD_CLOEXEC, 3);
-	if (v->job.range.fd < 0)
+	job->range.fd = fcntl(range->fd, F_DUPFD_CLOEXEC, 3);
+	if (job->range.fd < 0)
 		return -errno;
-	return job_start(v, op, NULL, NULL);
+	return job_start(v, job, op, NULL, NULL);
 }
 
 static int op_dma_unmap(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
-	int r = job_init(v, WORK_UNMAP, 0);
+	struct vfio_job *job;
+	int r = job_init(v, &job, WORK_UNMAP, 0);
 
 	if (r != 0)
 		return r;
-	v->job.everything = range == NULL;
+	job->everything = range == NULL;
 	if (range != NULL)
-		v->job.range = *range;
+		job->range = *range;
 	else
 		vfio_note_forget(v);
-	v->job.range.fd = -1;
-	return job_start(v, op, NULL, NULL);
+	job->range.fd = -1;
+	return job_start(v, job, op, NULL, NULL);
+}
+
+static int op_memory(struct pcg_host *host, unsigned int region, enum pcg_memory memory, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	struct vfio_job *job;
+	int r = job_init(v, &job, WORK_MEMORY, 0);
+
+	if (r != 0)
+		return r;
+	job->region = region;
+	job->memory = memory;
+	return job_start(v, job, op, NULL, NULL);
 }
 
 static int op_release(struct pcg_host *host, struct pcg_op *op)
 {
-	(void)op;
-	vfio_map_forget(vfio_of(host));
-	return PCG_DONE;
+	struct vfio *v = vfio_of(host);
+	struct vfio_job *job;
+	int r;
+
+	if (!vfio_memory_chosen(v))
+		return PCG_DONE;
+	r = job_init(v, &job, WORK_FORGET, 0);
+	return r == 0 ? job_start(v, job, op, NULL, NULL) : r;
 }
 
 static void op_cancel(struct pcg_host *host, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
 
-	if (v->op == op)
-		v->op = NULL;
+	if (v->op != op)
+		return;
+	v->op = NULL;
+	if (v->waits)
+		job_forget(&v->queued);
+	v->waits = false;
 }
 
 static int op_fd(struct pcg_host *host)
@@ -305,8 +362,13 @@ static int op_work(struct pcg_host *host)
 	int result;
 
 	vfio_irqs_look(v);
-	if (vfio_worker_ended(v->worker, &result))
-		job_ended(v, result);
+	if (vfio_worker_ended(v->worker, &result)) {
+		vfio_irqs_late(v);
+		if (v->waits)
+			job_next(v);
+		else
+			job_ended(v, result);
+	}
 	return -1;
 }
 
@@ -318,6 +380,7 @@ static void vfio_last(void *arg)
 	struct vfio *v = arg;
 
 	job_forget(&v->job);
+	job_forget(&v->queued);
 	vfio_irqs_finish(v);
 	vfio_map_finish(v);
 	vfio_close(v);
@@ -348,7 +411,8 @@ static const struct pcg_host_ops ops = {
 	.power = op_power,
 	.vpd = op_vpd,
 	.release = op_release,
-	.memory = vfio_map_memory,
+	.memory_possible = vfio_memory_possible,
+	.memory = op_memory,
 	.dma = op_dma,
 	.dma_map = op_dma_map,
 	.dma_unmap = op_dma_unmap,
@@ -367,13 +431,23 @@ static int vfio_watch(const struct vfio *v, int fd)
 	return fd < 0 || epoll_ctl(v->poll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
+/* In the worker, which works on descriptors that are open: nobody else can take its capabilities. */
+static void vfio_humble(void *arg)
+{
+	const struct vfio *v = arg;
+
+	if (v->humble)
+		base_drop_privileges();
+}
+
 static int vfio_begin(struct vfio *v)
 {
-	static const struct vfio_worker_calls calls = { .run = job_run, .last = vfio_last };
+	static const struct vfio_worker_calls calls = { .begin = vfio_humble, .run = job_run, .last = vfio_last };
 	int r = vfio_open(v);
 
 	if (r != 0)
 		return r;
+	v->host.info.memory_files = true;
 	r = vfio_describe(v);
 	if (r == 0)
 		r = vfio_show(v);
@@ -410,8 +484,10 @@ int vfio_create(struct pcg_host **host, const char *text, struct pcg_host_pool *
 		v->host.log = *log;
 	v->device = v->group = v->container = v->poll = -1;
 	v->irqs.error = v->irqs.request = -1;
+	memset(v->resources, -1, sizeof(v->resources));
 	v->job.buffer = v->job.small;
-	v->job.range.fd = -1;
+	v->queued.buffer = v->queued.small;
+	v->job.range.fd = v->queued.range.fd = -1;
 	r = vfio_settings_init(&v->settings, text, &v->host.log);
 	if (r == 0 && (pool == NULL || pool->vfio == NULL))
 		r = vfio_pool_create(&v->pool);
@@ -420,6 +496,7 @@ int vfio_create(struct pcg_host **host, const char *text, struct pcg_host_pool *
 	if (r == 0 && pool != NULL && pool->vfio == NULL)
 		pool->vfio = vfio_pool_join(v->pool);
 	v->trusted = pool != NULL && pool->trusted;
+	v->humble = pool != NULL && pool->humble;
 	if (r == 0)
 		r = vfio_begin(v);
 	if (r != 0) {

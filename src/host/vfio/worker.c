@@ -22,6 +22,7 @@ struct vfio_worker {
 	pthread_cond_t changed;
 	pthread_t thread;
 	enum worker_state state;
+	bool begun;
 	bool stop;
 	bool alone; /* nobody waits for the thread's end */
 	int result;
@@ -42,7 +43,11 @@ static void *worker_thread(void *arg)
 	struct vfio_worker *worker = arg;
 	const uint64_t one = 1;
 
+	if (worker->calls.begin != NULL)
+		worker->calls.begin(worker->arg);
 	pthread_mutex_lock(&worker->lock);
+	worker->begun = true;
+	pthread_cond_signal(&worker->changed);
 	while (!worker->stop) {
 		if (worker->state != WORKER_RUNS) {
 			pthread_cond_wait(&worker->changed, &worker->lock);
@@ -97,6 +102,10 @@ int vfio_worker_create(struct vfio_worker **result, const struct vfio_worker_cal
 		free(worker);
 		return r;
 	}
+	pthread_mutex_lock(&worker->lock);
+	while (!worker->begun)
+		pthread_cond_wait(&worker->changed, &worker->lock);
+	pthread_mutex_unlock(&worker->lock);
 	*result = worker;
 	return 0;
 }

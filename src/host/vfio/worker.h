@@ -11,10 +11,12 @@
 struct vfio_worker;
 
 /*
+ * @begin: what the thread does first, before vfio_worker_create() returns, or NULL
  * @run: what the thread does for a job; its result is handed to vfio_worker_ended()
  * @last: frees @arg; called when nothing runs any more
  */
 struct vfio_worker_calls {
+	void (*begin)(void *arg);
 	int (*run)(void *arg);
 	void (*last)(void *arg);
 };

@@ -48,30 +48,25 @@ class Inner(Guest):
     devices  dicts for -device, in order; "vfio-user-pci" with a socket of the room, or "vfio-pci" with host=ADDRESS
     memory   "shared" (memfd) or "private"
     append   more for the kernel's command line
-    files    {path: bytes} for its root
-    share    whether it sees the room's files as the room sees those outside; else it has busybox alone
+    files    {path: bytes} for its root, which has busybox alone: static programs, etc.
     """
 
-    BOOT_SECONDS = 600
+    BOOT_SECONDS = 1200
 
-    def __init__(self, room, devices=(), memory="shared", append="", files=None, qemu_args=(), ram_mib=256, cpus=1,
-                 share=False):  # pylint: disable=super-init-not-called
+    def __init__(self, room, devices=(), memory="shared", append="", files=None, qemu_args=(), ram_mib=256,
+                 cpus=1):  # pylint: disable=super-init-not-called
         self.room, self.temporary, self.timed_out = room, False, False
         self.serial, self.events, self.boots = 0, [], 0
         self.boot_seconds = self.uptime = self.release = self.process = self.timer = None
-        number = room.inner_count = getattr(room, "inner_count", 0) + 1
-        self.folder = os.path.join(room.scratch, f"inner{number}")
+        room.guests += 1
+        self.folder = os.path.join(room.scratch, f"guest{room.guests}")
         os.makedirs(self.folder, exist_ok=True)
         self.console_path = os.path.join(self.folder, "console.log")
         initrd = os.path.join(self.folder, "initramfs.cpio")
-        files = dict(files or {})
-        if share:
-            files["etc/scratch"] = self.folder.encode()
-            os.makedirs(os.path.join(self.folder, "jobs"), exist_ok=True)
-        self.share = share
-        rooms.write_initramfs(initrd, files)
+        rooms.write_initramfs(initrd, files or {})
 
-        (port, port_path), (monitor, monitor_path) = room.lane(), room.lane()
+        (port_lane, port, port_path), (monitor_lane, monitor, monitor_path) = room.lane(), room.lane()
+        self.lanes = [port_lane, monitor_lane]
         self.port, self.monitor = Lines(port), Lines(monitor)
         backend = {"shared": "memory-backend-memfd,share=on", "private": "memory-backend-ram"}[memory]
         self.arguments = [
@@ -85,13 +80,6 @@ class Inner(Guest):
         ]
         for device in devices:
             self.arguments += ["-device", json.dumps(device)]
-        if share:
-            self.arguments += [
-                "-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
-                "-device", "virtio-9p-pci,fsdev=host,mount_tag=host,addr=1c.0",
-                "-fsdev", f"local,id=scratch,path={self.folder},security_model=none",
-                "-device", "virtio-9p-pci,fsdev=scratch,mount_tag=scratch,addr=1d.0",
-            ]
         self.arguments += ["-device", "virtio-serial-pci,id=rig,addr=1e.0",
                            "-chardev", f"serial,id=port,path={port_path}",
                            "-device", "virtserialport,chardev=port,bus=rig.0,name=agent", *qemu_args]
@@ -118,6 +106,8 @@ class Inner(Guest):
             if not self.job.ended(30):
                 self.process.kill()
                 self.job.wait(30)
+        while self.lanes:
+            self.room.free_lane(self.lanes.pop())
 
     def run(self, command, seconds=300, check=True):
         """Run a shell command in the guest."""
@@ -131,13 +121,7 @@ class Inner(Guest):
                 raise
             self.port.send(f"kill {self.serial} KILL")
             words = self._port_line(60, prefix, f"not to be killed after {seconds} s: {command}")
-        result = Result(command, int(words[2]), self._output(words))
+        result = Result(command, int(words[2]), base64.b64decode(words[3] if len(words) > 3 else ""))
         if check and result.status:
             raise RigError(f"status {result.status} from: {command}\n{result.text}")
         return result
-
-    def _output(self, words):
-        if not self.share:
-            return base64.b64decode(words[3] if len(words) > 3 else "")
-        with open(os.path.join(self.folder, "jobs", f"{words[1]}.out"), "rb") as file:
-            return file.read()

@@ -65,7 +65,8 @@ def qemu():
 def write_initramfs(path, files):
     """busybox, ./init and {path: bytes}, as an archive that the kernel takes."""
     content = dict(files)
-    for name, source in (("bin/busybox", os.path.join(kernel_folder(), "busybox")), ("init", os.path.join(HERE, "init"))):
+    sources = {"bin/busybox": os.path.join(kernel_folder(), "busybox"), "init": os.path.join(HERE, "init")}
+    for name, source in sources.items():
         with open(source, "rb") as file:
             content[name] = file.read()
     with open(path, "wb") as out:
@@ -86,7 +87,7 @@ class Job:
             self.room.take_answers(0)
         return self.status
 
-    def wait(self, seconds=60, check=False):
+    def wait(self, seconds=120, check=False):
         """Wait for its end; a Result. One past its time is killed, status 137."""
         if not self.ended(seconds):
             self.kill("KILL")
@@ -159,8 +160,9 @@ class Room(Guest):
         initrd = os.path.join(self.folder, "initramfs.cpio")
         write_initramfs(initrd, {"etc/scratch": self.scratch.encode()})
         backend = {"shared": "memory-backend-memfd,share=on", "private": "memory-backend-ram"}[memory]
+        # However this program ends, the room does not outlive it.
         self.arguments = [
-            qemu(), "-nodefaults", "-nographic", "-no-user-config",
+            "setpriv", "--pdeathsig", "KILL", qemu(), "-nodefaults", "-nographic", "-no-user-config",
             "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(cpus), "-m", f"{ram_mib}M",
             "-M", "q35,kernel-irqchip=split,memory-backend=ram", "-object", f"{backend},id=ram,size={ram_mib}M",
             "-serial", f"file:{self.console_path}",
@@ -202,6 +204,8 @@ class Room(Guest):
         self.process = self.timer = None
         self.boot_seconds = self.uptime = self.release = None
         self.jobs = {}
+        self.guests = 0
+        self.busybox = os.path.join(kernel_folder(), "busybox")
 
     # life
 
@@ -235,7 +239,7 @@ class Room(Guest):
         self.port.send(f"run {self.serial} 0 {text}")
         return job
 
-    def run(self, command, seconds=60, check=True):
+    def run(self, command, seconds=120, check=True):
         """Run a shell command inside. With check, a failure raises."""
         return self.job(command).wait(seconds, check)
 
@@ -329,11 +333,15 @@ class Room(Guest):
     # guests inside
 
     def lane(self):
-        """A port to a program inside: its socket outside and its path inside."""
+        """A port to a program inside: its number, its socket outside and its path inside."""
         if not self.lanes_free:
             raise RigError("no lane left: Room(lanes=…)")
         number = self.lanes_free.pop(0)
-        return self.lane_here[number], f"/dev/{self._port_name(number)}"
+        name = self.run(f"basename $(dirname $(grep -lx lane{number} /sys/class/virtio-ports/*/name))").text.strip()
+        return number, self.lane_here[number], f"/dev/{name}"
 
-    def _port_name(self, number):
-        return self.run(f"basename $(dirname $(grep -lx lane{number} /sys/class/virtio-ports/*/name))").text.strip()
+    def free_lane(self, number):
+        """Give one back whose program inside is gone; what that left unread is thrown away."""
+        while rig.select.select([self.lane_here[number]], [], [], 0.2)[0] and self.lane_here[number].recv(1 << 16):
+            pass
+        self.lanes_free.append(number)

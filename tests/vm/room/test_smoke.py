@@ -2,6 +2,8 @@
 """Does the machine room itself work: functions held by the kernel's VFIO, pcigate and QEMU inside, a guest in it."""
 
 import os
+import shutil
+import subprocess
 import sys
 import time
 import unittest
@@ -39,6 +41,17 @@ def map_resource(room, name, resource):
     return room.run(command, 120).text.strip()
 
 
+# Starts a room, says which process it is, and is killed then.
+ABANDON = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from room import Room
+room = Room().start()
+print(room.process.pid, room.folder, flush=True)
+sys.stdin.read()
+"""
+
+
 class Smoke(unittest.TestCase):
     """One room for all of them: booting it is part of what they check."""
 
@@ -65,8 +78,9 @@ class Smoke(unittest.TestCase):
         for address in self.vfs + [self.room.address(name) for name in names]:
             with self.subTest(address):
                 self.room.bind(address)
-                self.assertRegex(self.room.device_file(address), r"^/dev/vfio/devices/vfio\d+$")
-                self.room.run(f"test -c {self.room.device_file(address)} && test -c /dev/vfio/{self.room.group(address)}")
+                file = self.room.device_file(address)
+                self.assertRegex(file, r"^/dev/vfio/devices/vfio\d+$")
+                self.room.run(f"test -c {file} && test -c /dev/vfio/{self.room.group(address)}")
 
     def test_remapping_is_on(self):
         self.assertIn("DMAR-IR: Enabled IRQ remapping", self.room.log())
@@ -78,6 +92,25 @@ class Smoke(unittest.TestCase):
     def test_bars_that_vfio_holds_are_mapped_where_the_kernel_is_told(self):
         with Machine("ivshmem").room(append="iomem=relaxed") as room:
             self.assertEqual(map_resource(room, "ivshmem", "resource2"), "mapped")
+
+    def test_a_room_ends_with_the_program_that_started_it(self):
+        with subprocess.Popen([sys.executable, "-B", "-c", ABANDON, HERE, os.path.dirname(HERE)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+            words = owner.stdout.readline().split()
+            self.addCleanup(shutil.rmtree, words[1])
+            owner.kill()
+        end = time.monotonic() + 60
+        while os.path.exists(f"/proc/{words[0]}/exe") and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertFalse(os.path.exists(f"/proc/{words[0]}/exe"))
+
+    def test_a_function_of_ours_is_the_rooms_hardware(self):
+        with rig.Server("sim:endpoint-test") as server:
+            functions = [rig.root_port("rp1"), rig.vfio_user(server.socket, bus="rp1", id="ours")]
+            with rooms.Room(functions=functions, memory="shared") as room:
+                address = room.address("ours")
+                room.bind(address)
+                self.assertRegex(room.device_file(address), r"^/dev/vfio/devices/vfio\d+$")
 
     def test_inspect_of_a_capture(self):
         self.room.bind(self.vfs[0])
@@ -118,8 +151,9 @@ class Smoke(unittest.TestCase):
         script = self.room.put("qtest", "outl 0xcf8 0x80000800\ninl 0xcfc\n")
         device = '{"driver":"vfio-user-pci","socket":{"path":"%s","type":"unix"},"addr":"1.0"}' % socket
         job = self.room.job(
-            f"(cat {script}; sleep 1000) | {rooms.qemu()} -nodefaults -display none -M q35,memory-backend=m -m 128M "
-            f"-object memory-backend-memfd,id=m,size=128M,share=on -accel qtest -qtest stdio -device '{device}'")
+            f"mkfifo /run/qtest; exec 3<>/run/qtest; cat {script} >&3; "
+            f"exec {rooms.qemu()} -nodefaults -display none -M q35,memory-backend=m -m 128M "
+            f"-object memory-backend-memfd,id=m,size=128M,share=on -accel qtest -qtest stdio -device '{device}' <&3")
         self.addCleanup(job.kill)
         job.wait_text("OK 0x2d1912", 120)
 

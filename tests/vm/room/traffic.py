@@ -71,7 +71,7 @@ class Wire:
                 raise RigError(f"no carrier within {seconds} s in the guest:\n{guest.run('dmesg | tail').text}")
             time.sleep(0.5)
         # Neighbours learn each other before anything is counted: Linux drops what waits too long for an answer.
-        guest.run(f"ping -c 20 -i 0.5 -A {self.OUTSIDE} | grep -m 1 'bytes from'")
+        guest.run(f"ping -c 3 -W 30 {self.OUTSIDE} | grep 'bytes from'")
         return name
 
     def counters(self, guest, name):

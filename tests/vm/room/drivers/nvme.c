@@ -41,7 +41,11 @@ enum {
 	NVM_READ = 0x02,
 };
 
-enum way { POLLING, MSIX, INTX };
+enum way {
+	POLLING,
+	MSIX,
+	INTX
+};
 static const char *const ways[] = { "polling", "msix", "intx" };
 
 struct command {
@@ -272,10 +276,9 @@ static int add_vector(struct nvme *n, unsigned int vector)
 static int add_queue(struct nvme *n, unsigned int q)
 {
 	const uint32_t interrupt = n->way == POLLING ? 0 : (n->way == MSIX ? q << 16 : 0) | 2;
-	const struct command cq = { .opcode = ADMIN_CREATE_CQ,
-				    .page = 2 * q + 1,
-				    .cdw10 = (DEPTH - 1) << 16 | q,
-				    .cdw11 = interrupt | 1 };
+	const struct command cq = {
+		.opcode = ADMIN_CREATE_CQ, .page = 2 * q + 1, .cdw10 = (DEPTH - 1) << 16 | q, .cdw11 = interrupt | 1
+	};
 	const struct command sq = {
 		.opcode = ADMIN_CREATE_SQ, .page = 2 * q, .cdw10 = (DEPTH - 1) << 16 | q, .cdw11 = q << 16 | 1
 	};
@@ -370,7 +373,7 @@ static int work(struct nvme *n, unsigned int rounds, double seconds)
 	printf("%s: %" PRIu64 " pages written, read and compared by %u queues, %" PRIu64 " interrupts\n", ways[n->way],
 	       done, n->queues, n->interrupts);
 	fflush(stdout);
-	return n->way == MSIX ? pcg_client_msi_stop(n->client, PCG_IRQ_MSIX)
+	return n->way == MSIX   ? pcg_client_msi_stop(n->client, PCG_IRQ_MSIX)
 	       : n->way == INTX ? pcg_client_irq_disable(n->client, PCG_IRQ_INTX)
 				: 0;
 }
