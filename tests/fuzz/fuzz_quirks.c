@@ -41,6 +41,9 @@ static void check_limits(const struct pcg_quirk *q)
 		return;
 	case PCG_QUIRK_NO_INTX:
 		return;
+	case PCG_QUIRK_COMBINE:
+		HOLDS(q->value < PCG_NUM_BARS);
+		return;
 	case PCG_QUIRK_ROM_WIDTH:
 		HOLDS(q->value == 1 || q->value == 2 || q->value == 4);
 		return;
@@ -204,6 +207,8 @@ static void check_done(const struct pcg_view *v, const struct pcg_quirk *q, cons
 		HOLDS(v->rom_width == q->value);
 	else if (q->kind == PCG_QUIRK_ROM_SIZE)
 		HOLDS(v->rom.size <= q->value);
+	else if (q->kind == PCG_QUIRK_COMBINE)
+		HOLDS(v->combine >> q->value & 1);
 	else if (q->in_cap)
 		check_caps(v, q);
 	else if (q->start < end)

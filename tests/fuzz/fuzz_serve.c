@@ -24,11 +24,12 @@
 #include "vfio-user/version.h"
 #include "vfio-user/wire.h"
 
-#define QUIET  2    /* milliseconds without an answer: there will be none */
-#define STALLS 2000 /* milliseconds after which a server that takes nothing, or does not hang up, has stopped */
-#define EVERY  256  /* runs, and then descriptors are counted, and leaks are looked for */
-#define LOANS  8    /* times that descriptors go along in one run */
-#define MOST   253  /* descriptors that Linux lets go along at once (SCM_MAX_FD) */
+#define QUIET 2 /* milliseconds without an answer: there will be none */
+/* Milliseconds after which a server that takes nothing, or does not hang up, has stopped, however busy the machine. */
+#define STALLS 10000
+#define EVERY  256 /* runs, and then descriptors are counted, and leaks are looked for */
+#define LOANS  8   /* times that descriptors go along in one run */
+#define MOST   253 /* descriptors that Linux lets go along at once (SCM_MAX_FD) */
 
 /* The input's first byte. */
 #define HOW_AGREE  1u /* on a version, first */
@@ -225,6 +226,17 @@ static void say_piece(int fd, struct speech *s)
 		along->count = 0;
 }
 
+/* libFuzzer's own alarm interrupts. */
+static int wait_for(struct pollfd *wait, int milliseconds)
+{
+	int n;
+
+	do {
+		n = poll(wait, 1, milliseconds);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
 /* A version to agree on, as one piece. */
 static void greet(int fd)
 {
@@ -256,7 +268,7 @@ static size_t say(int fd, struct speech *s, bool lingers)
 			shutdown(fd, SHUT_WR);
 			ended = true;
 		}
-		n = poll(&wait, 1, !more && lingers ? QUIET : STALLS);
+		n = wait_for(&wait, !more && lingers ? QUIET : STALLS);
 		HOLDS(n == 1 || (!more && lingers));
 		if (n != 1)
 			lingers = false;
@@ -287,7 +299,7 @@ static int stay(unsigned int which)
 	uint8_t hello[256];
 
 	greet(fd);
-	HOLDS(poll(&wait, 1, 3 * STALLS) == 1);
+	HOLDS(wait_for(&wait, STALLS) == 1);
 	HOLDS(recv(fd, hello, sizeof(hello), 0) > WIRE_HEADER);
 	return fd;
 }

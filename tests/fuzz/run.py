@@ -3,8 +3,9 @@
 
 BUILD is a folder built with clang, where `ninja fuzz` has been run. Each target goes through all its seeds, then
 tries for N minutes, or some seconds. Seeds are those of seeds/, which are hexadecimal text or as they are, and those
-made here from the corpus (PCI_CORPUS). What makes a target fail is kept in FOLDER (default: BUILD/fuzz), and what a
-long run finds worth trying in FOLDER/NAME, for the next one to begin with.
+made here from the corpus (PCI_CORPUS) and from data/quirks; words to put in stand in NAME.dict. What makes a target
+fail is kept in FOLDER (default: BUILD/fuzz), and what a long run finds worth trying in FOLDER/NAME, for the next one
+to begin with.
 """
 
 import argparse
