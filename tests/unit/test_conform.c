@@ -321,6 +321,64 @@ static void raised_bits_show_until_they_are_calmed(void **state)
 	target_close(target);
 }
 
+/* The function's own side as sysfs shows it: what stands there, no more. @pending: Device Status bits. */
+static enum conform_verdict blind(const char *fault, const char *only, uint32_t pending)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find("raw") };
+	struct run run = { .id = only };
+	const struct conform_options options = { .only = &only, .nonly = 1, .result = take, .arg = &run };
+	struct target *target;
+	char func[128];
+
+	snprintf(func, sizeof(func), "sim:broken%s%s", fault != NULL ? ",fault=" : "", fault != NULL ? fault : "");
+	assert_int_equal(target_open(&target, func, &view, NULL), 0);
+	target->host->blind = true;
+	probe_raise(target->host, BROKEN_EXP + PCG_EXP_DEVSTA, 2, pending);
+	assert_int_equal(conform_run(target, &options), 0);
+	target_close(target);
+	assert_int_equal(run.found, 1);
+	return run.verdict;
+}
+
+static void what_stands_in_the_function_is_enough_for_many(void **state)
+{
+	static const char *const checks[] = {
+		"express.devctl.mps-host",  "express.devctl2.host", "aer.host.masks",     "msix.host.control",
+		"header.command.intx-host", "hidden.body.closed",   "leak.bar-addresses",
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (blind(checks[i], checks[i], 0) != CONFORM_FAIL)
+			fail_msg("%s does not find its fault", checks[i]);
+		if (blind(NULL, checks[i], 0) != CONFORM_PASS)
+			fail_msg("%s does not pass", checks[i]);
+	}
+}
+
+static void what_has_to_be_watched_cannot_be_told(void **state)
+{
+	static const char *const checks[] = {
+		"hidden.body.unwritable", "header.bist.host",      "vendor.vsec.host",
+		"gate.no-recovery",       "gate.memory-off.write", "rw1c.devsta.neighbour",
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (blind(checks[i], checks[i], 0) != CONFORM_UNKNOWN)
+			fail_msg("%s knows what it cannot", checks[i]);
+}
+
+static void pending_status_does_for_raised(void **state)
+{
+	(void)state;
+	assert_int_equal(blind("rw1c.devsta.neighbour", "rw1c.devsta.neighbour", 0x3), CONFORM_FAIL);
+	assert_int_equal(blind(NULL, "rw1c.devsta.neighbour", 0x3), CONFORM_PASS);
+	assert_int_equal(blind("rw1c.devsta.single", "rw1c.devsta.single", 0x3), CONFORM_FAIL);
+}
+
 static void an_unknown_fault_is_refused(void **state)
 {
 	struct pcg_host *host;
@@ -407,6 +465,9 @@ int main(void)
 		cmocka_unit_test(bars_are_placed_apart_and_aligned),
 		cmocka_unit_test(what_is_held_is_counted_and_goes_no_further),
 		cmocka_unit_test(raised_bits_show_until_they_are_calmed),
+		cmocka_unit_test(what_stands_in_the_function_is_enough_for_many),
+		cmocka_unit_test(what_has_to_be_watched_cannot_be_told),
+		cmocka_unit_test(pending_status_does_for_raised),
 		cmocka_unit_test(an_unknown_fault_is_refused),
 		cmocka_unit_test(the_walk_ends_on_every_kind_of_lie),
 		cmocka_unit_test(the_walk_ends_on_noise),

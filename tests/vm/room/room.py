@@ -37,7 +37,7 @@ IOMMUS = {
 }
 # The rest is what costs seconds in a guest that is emulated twice.
 QUIET = "console=ttyS0 quiet panic=-1 tsc=reliable nowatchdog rcupdate.rcu_expedited=1 random.trust_cpu=on " \
-    "pty.legacy_count=0 8250.nr_uarts=1"
+    "pty.legacy_count=0 8250.nr_uarts=1 no_timer_check"
 
 
 def kernel_folder():
