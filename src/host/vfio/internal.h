@@ -72,6 +72,8 @@ enum vfio_work {
 	WORK_UNMAP,
 	WORK_MEMORY,
 	WORK_FORGET,
+	WORK_SLEEP,
+	WORK_WAKE,
 };
 
 /* One job. The worker sees nothing of the caller's but this, so that a job can be given up. */
@@ -114,6 +116,8 @@ struct vfio {
 	uint8_t *shown;               /* headers of the extended chain with what show= adds; NULL: the kernel's */
 	bool resets;                  /* DEVICE_RESET works */
 	void *combined[PCG_NUM_BARS]; /* keeps a BAR write-combining; NULL: it is not */
+	bool asleep;                  /* in low power, until something is asked of it */
+	int64_t used;                 /* when something was last, in milliseconds */
 	bool trusted;                 /* clients may map what cannot be taken back */
 	bool humble;                  /* its thread holds no capabilities */
 
@@ -148,6 +152,10 @@ int vfio_region_access(struct vfio *v, unsigned int region, uint64_t offset, voi
 int vfio_hold_memory(struct vfio *v);
 int vfio_vpd(struct vfio *v, bool write, uint16_t address, uint8_t data[4]);
 int vfio_power(struct vfio *v, enum pcg_power state);
+
+/* power.c: while nobody has the function */
+int vfio_sleep(struct vfio *v, bool sleep); /* in the worker */
+int64_t vfio_now(void);
 
 /* reset.c: in the worker */
 int vfio_reset(struct vfio *v);

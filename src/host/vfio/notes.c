@@ -106,6 +106,11 @@ void vfio_note_job(struct vfio *v, int result)
 	case WORK_FORGET:
 		base_log(log, PCG_ERROR, "%s cannot be mapped otherwise: %s", v->place.bdf, strerror(-result));
 		break;
+	case WORK_SLEEP:
+		base_log(log, PCG_INFO, "idle=low-power: %s cannot be powered down: %s", v->place.bdf,
+			 strerror(-result));
+		break;
+	case WORK_WAKE:
 	case WORK_READ:
 	case WORK_WRITE:
 	case WORK_VPD:

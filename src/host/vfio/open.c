@@ -54,6 +54,9 @@ static int bind_failed(const struct vfio *v, int error)
 		return open_failed(
 			v, "binding the device file", error,
 			"the kernel wants no token for it, or has no device files that take one (iommu=type1)");
+	if (error == EPERM)
+		return open_failed(v, "binding the device file", error,
+				   "another program has a function of its IOMMU group; `pcigate doctor` names both");
 	return open_failed(v, "binding the device file", error, open_hint(error));
 }
 

@@ -20,17 +20,19 @@ enum {
 	OPTION_SHOW,
 	OPTION_FD,
 	OPTION_IOMMUFD,
+	OPTION_IDLE,
 	OPTION_BAR0,
 };
 
 /* In the order above. */
 static const char *const names[] = {
-	"iommu", "token", "err",  "memory-bit", "show", "fd",   "iommufd",
+	"iommu", "token", "err",  "memory-bit", "show", "fd",   "iommufd", "idle",
 	"bar0",  "bar1",  "bar2", "bar3",       "bar4", "bar5", NULL,
 };
 
 static const char *const ways[] = { "auto", "iommufd", "type1", NULL };
 static const char *const errors[] = { "pass", "keep", NULL };
+static const char *const idles[] = { "awake", "low-power", NULL };
 static const char *const maps[] = { "trap", "sysfs", "device", "dmabuf", NULL };
 static const char *const memory_bits[] = { "probe", "absent", "present", NULL };
 
@@ -118,13 +120,15 @@ static int take_fd(const struct options *options, unsigned int index, int *fd)
 
 static int take_options(struct vfio_settings *s, const struct options *options, const struct pcg_log *log)
 {
-	unsigned int way = 0, error = 0, memory_bit = 0;
+	unsigned int way = 0, error = 0, memory_bit = 0, idle = 0;
 	int r = options_choice(options, OPTION_IOMMU, ways, &way);
 
 	if (r == 0)
 		r = options_choice(options, OPTION_ERR, errors, &error);
 	if (r == 0)
 		r = options_choice(options, OPTION_MEMORY_BIT, memory_bits, &memory_bit);
+	if (r == 0)
+		r = options_choice(options, OPTION_IDLE, idles, &idle);
 	if (r == 0)
 		r = take_token(s, options->values[OPTION_TOKEN], log);
 	if (r == 0)
@@ -141,6 +145,7 @@ static int take_options(struct vfio_settings *s, const struct options *options, 
 	}
 	s->way = (enum vfio_way)way;
 	s->keep_errors = error == 1;
+	s->sleeps = idle == 1;
 	s->memory_bit = (enum vfio_memory_bit)memory_bit;
 	return r;
 }

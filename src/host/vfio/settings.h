@@ -43,6 +43,7 @@ enum vfio_memory_bit {
  * @keep_errors: err=keep: errors of the function are noted here and the client is not told
  * @memory_bit: memory-bit=
  * @show: show=: extended capabilities to show although the kernel hides them, bit n for id n
+ * @sleeps: idle=low-power: while nobody has it, it may be powered down
  * @map: bar0= to bar5=
  * @device: fd=: the open device file; -1: to be opened
  * @iommufd: iommufd=: the open /dev/iommu; -1: the same
@@ -56,6 +57,7 @@ struct vfio_settings {
 	bool keep_errors;
 	enum vfio_memory_bit memory_bit;
 	uint64_t show;
+	bool sleeps;
 	enum vfio_map map[6];
 	int device;
 	int iommufd;

@@ -42,6 +42,10 @@ struct uapi_detach {
 #define UAPI_DEVICE_ATTACH _IO(UAPI_TYPE, 119)
 #define UAPI_DEVICE_DETACH _IO(UAPI_TYPE, 120)
 
+/* Linux 6.1 */
+#define UAPI_FEATURE_LOW_POWER_ENTRY 3u
+#define UAPI_FEATURE_LOW_POWER_EXIT  5u
+
 /* A BAR, or ranges of it, as a dma-buf (6.19). One range here. */
 #define UAPI_FEATURE_DMABUF 11u
 

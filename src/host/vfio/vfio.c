@@ -17,6 +17,8 @@
 /* Longer accesses of a BAR are the worker's: so many loads take longer than other guests should wait. */
 #define INLINE_ACCESS 256u
 
+#define SLEEP_AFTER_MS 1000
+
 /* --- jobs --- */
 
 /* A run of bytes that the kernel takes as one access, the widest there is; taken out of *be. */
@@ -78,6 +80,9 @@ static int job_run(void *arg)
 		return vfio_memory(v, job->region, job->memory);
 	case WORK_FORGET:
 		return vfio_memory_forget(v);
+	case WORK_SLEEP:
+	case WORK_WAKE:
+		return vfio_sleep(v, job->work == WORK_SLEEP);
 	}
 	return -EINVAL;
 }
@@ -103,6 +108,7 @@ static int job_init(struct vfio *v, struct vfio_job **result, enum vfio_work wor
 
 	if (v->waits)
 		return -EBUSY;
+	v->used = vfio_now();
 	*result = job;
 	*job = (struct vfio_job){ .work = work, .length = length, .range.fd = -1 };
 	job->buffer = length <= sizeof(job->small) ? job->small : malloc(length);
@@ -189,7 +195,7 @@ static int op_region_read(struct pcg_host *host, unsigned int region, uint64_t o
 	struct vfio_job *job;
 	int r;
 
-	if (length <= INLINE_ACCESS && region != PCG_REGION_ROM && !vfio_worker_busy(v->worker))
+	if (length <= INLINE_ACCESS && region != PCG_REGION_ROM && !v->asleep && !vfio_worker_busy(v->worker))
 		return vfio_region_access(v, region, offset, data, length, false);
 	r = job_init(v, &job, WORK_READ, length);
 	if (r != 0)
@@ -206,7 +212,7 @@ static int op_region_write(struct pcg_host *host, unsigned int region, uint64_t 
 	struct vfio_job *job;
 	int r;
 
-	if (length <= INLINE_ACCESS && !vfio_worker_busy(v->worker))
+	if (length <= INLINE_ACCESS && !v->asleep && !vfio_worker_busy(v->worker))
 		return vfio_region_access(v, region, offset, (void *)(uintptr_t)data, length, true);
 	r = job_init(v, &job, WORK_WRITE, length);
 	if (r != 0)
@@ -267,6 +273,8 @@ static void op_dma(struct pcg_host *host, struct pcg_dma *dma)
 			vfio_pool_attached(v->pool, v, true);
 		else
 			vfio_note_attach(v, r);
+		if (v->asleep && host->events.wake != NULL)
+			host->events.wake(host->events.arg);
 	} else if (dma == NULL && v->attached && !vfio_worker_busy(v->worker)) {
 		/* While a map is under way the kernel would keep us; the end of the client comes here again. */
 		v->iommu->detach(v);
@@ -356,6 +364,22 @@ static int op_fd(struct pcg_host *host)
 	return vfio_of(host)->poll;
 }
 
+/* Nobody waits for this. Return: milliseconds until there is something to do, -1: never. */
+static int sleep_or_wake(struct vfio *v)
+{
+	int64_t left = v->used + SLEEP_AFTER_MS - vfio_now();
+	struct vfio_job *job;
+	bool sleep = !v->attached;
+
+	if (v->asleep == sleep || (sleep && !v->settings.sleeps) || vfio_worker_busy(v->worker))
+		return -1;
+	if (sleep && left > 0)
+		return (int)left;
+	if (job_init(v, &job, sleep ? WORK_SLEEP : WORK_WAKE, 0) == 0)
+		job_start(v, job, NULL, NULL, NULL);
+	return -1;
+}
+
 static int op_work(struct pcg_host *host)
 {
 	struct vfio *v = vfio_of(host);
@@ -363,13 +387,20 @@ static int op_work(struct pcg_host *host)
 
 	vfio_irqs_look(v);
 	if (vfio_worker_ended(v->worker, &result)) {
+		if (v->job.work == WORK_SLEEP)
+			v->asleep = result == 0;
+		if (v->job.work == WORK_WAKE)
+			v->asleep = false;
+		/* A kernel that cannot is not asked again. */
+		if (v->job.work == WORK_SLEEP && result != 0)
+			v->settings.sleeps = false;
 		vfio_irqs_late(v);
 		if (v->waits)
 			job_next(v);
 		else
 			job_ended(v, result);
 	}
-	return -1;
+	return sleep_or_wake(v);
 }
 
 /* --- beginning and end --- */
