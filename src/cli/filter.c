@@ -154,6 +154,8 @@ static const struct filter_case cases[] = {
 	{ "fcntl", 1, WORD, F_GET_SEALS },
 	{ "fcntl", 1, WORD, F_ADD_SEALS },
 	{ "fcntl", 1, WORD, F_GETPIPE_SZ },
+	/* whether two descriptors are one file */
+	{ "fcntl", 1, WORD, 1027 /* F_DUPFD_QUERY, Linux 6.10 */ },
 };
 
 /* A function that is opened again when a client asks for another kind of memory; by path, and in no other way. */
@@ -165,7 +167,7 @@ static const struct filter_case reopen_cases[] = {
 };
 
 /* On nobody but this process itself. */
-static const char *const own[] = { "process_vm_readv", "process_vm_writev", "tgkill" };
+static const char *const own[] = { "process_vm_readv", "process_vm_writev", "tgkill", "kcmp" };
 
 /* While a command of --run is to be ended; kill() itself on that command alone. */
 static const char *const parent[] = { "kill", "wait4", "rt_sigtimedwait", "rt_sigtimedwait_time64" };

@@ -434,15 +434,25 @@ static int reset_all(struct pcg_function *f)
 
 /*
  * What the backend translates goes before the reset: should that fail, the memory of a client that is gone is not held
- * any longer.
+ * any longer. Nor is it because registers do not answer any more.
  */
+static int drop_read_command(struct pcg_function *f)
+{
+	return linux_forgive(f, contract_read_command(f));
+}
+
+static int drop_master_off(struct pcg_function *f)
+{
+	return f->forgiven < 0 ? PCG_DONE : linux_forgive(f, contract_master_off(f));
+}
+
 static int dma_drop(struct pcg_function *f)
 {
 	return f->host->ops->dma_unmap(f->host, NULL, &f->op);
 }
 
 static const step_fn dma_drop_steps[] = {
-	irqs_quiet, contract_read_command, contract_master_off, contract_detach, dma_drop, NULL,
+	irqs_quiet, drop_read_command, drop_master_off, contract_detach, dma_drop, NULL,
 };
 
 static int drop_all(struct pcg_function *f)

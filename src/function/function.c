@@ -95,7 +95,8 @@ void pcg_function_finish(struct pcg_function *f)
 void pcg_function_dma(struct pcg_function *f, struct pcg_dma *dma)
 {
 	f->dma = dma;
-	if (f->host->ops->dma != NULL)
+	/* What an IOMMU translates is taken away in order: bus mastering goes off before. */
+	if (f->host->ops->dma != NULL && (dma != NULL || f->host->ops->dma_map == NULL))
 		f->host->ops->dma(f->host, dma);
 }
 
@@ -224,6 +225,9 @@ void pcg_function_quarantine(struct pcg_function *f)
 {
 	order_drop(f);
 	irqs_reset(f);
+	/* It may not answer, but it must not go on reaching memory that its client takes for free. */
+	if (f->host->ops->dma_map != NULL)
+		contract_detach(f);
 	f->quarantined = true;
 	f->reach = 0;
 }

@@ -55,5 +55,6 @@ void order_drop(struct pcg_function *f)
 	if (f->waiting)
 		f->host->ops->cancel(f->host, &f->op);
 	f->waiting = false;
+	f->forgiving = false;
 	f->request = NULL;
 }

@@ -21,10 +21,12 @@ int host_wait(struct pcg_host *host, const int *result, unsigned int millisecond
 	const struct pcg_host_ops *ops = host->ops;
 	struct pollfd ready = { .fd = ops->fd != NULL ? ops->fd(host) : -1, .events = POLLIN };
 	int64_t end = wait_now() + milliseconds;
+	int64_t left;
 	int again = 0;
 
-	while (*result == PCG_PENDING && wait_now() < end) {
-		poll(&ready, 1, again == 0 ? 0 : ready.fd < 0 || again > 0 ? TURN_MS : (int)(end - wait_now()));
+	/* Looked at once a turn: what is less than nothing would be for ever to poll(). */
+	while (*result == PCG_PENDING && (left = end - wait_now()) > 0) {
+		poll(&ready, 1, again == 0 ? 0 : ready.fd < 0 || again > 0 ? TURN_MS : (int)left);
 		again = ops->work != NULL ? ops->work(host) : TURN_MS;
 	}
 	return *result == PCG_PENDING ? -ETIMEDOUT : *result;

@@ -82,7 +82,11 @@ static void control_job_end(struct serve_control_job *job, int result)
 
 static void control_guest_done(struct pcg_request *request)
 {
-	control_job_end(serve_container(request, struct serve_control_job, request), request->result);
+	struct serve_control_job *job = serve_container(request, struct serve_control_job, request);
+	struct serve_slot *slot = job->slot;
+
+	control_job_end(job, request->result);
+	serve_control_idle(slot);
 }
 
 static void control_put(struct serve_control_job *job)
@@ -109,13 +113,16 @@ static int control_host_go(struct serve_control_job *job)
 static void control_host_done(struct pcg_op *op, int result)
 {
 	struct serve_control_job *job = serve_container(op, struct serve_control_job, op);
+	struct serve_slot *slot = job->slot;
 
 	if (result == 0) {
 		control_put(job);
 		result = control_host_go(job);
 	}
-	if (result != PCG_PENDING)
-		control_job_end(job, result);
+	if (result == PCG_PENDING)
+		return;
+	control_job_end(job, result);
+	serve_control_idle(slot);
 }
 
 static void control_job_start(struct serve_control_job *job)
@@ -170,13 +177,20 @@ void serve_control_give_up(struct serve_slot *slot)
 	}
 }
 
+void serve_control_forget(struct serve_slot *slot)
+{
+	serve_control_give_up(slot);
+	while (slot->jobs != NULL)
+		control_job_end(slot->jobs, -ENODEV);
+}
+
 /* --- answers --- */
 
 static const char *control_state(const struct serve_slot *slot)
 {
 	static const char *const names[] = {
-		[SLOT_OPENING] = "opening", [SLOT_READY] = "ready",   [SLOT_SERVING] = "serving",
-		[SLOT_CLOSING] = "closing", [SLOT_BROKEN] = "broken",
+		[SLOT_OPENING] = "opening", [SLOT_READY] = "ready", [SLOT_SERVING] = "serving",
+		[SLOT_CLOSING] = "closing", [SLOT_HELD] = "held",   [SLOT_BROKEN] = "broken",
 	};
 
 	if (slot->state == SLOT_SERVING && pcg_function_quarantined(slot->function))

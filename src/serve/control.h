@@ -32,5 +32,6 @@ void serve_control_destroy(struct serve_control *control); /* NULL is allowed */
 /* The function is idle, or its reader must go now (@give_up). */
 void serve_control_idle(struct serve_slot *slot);
 void serve_control_give_up(struct serve_slot *slot);
+void serve_control_forget(struct serve_slot *slot); /* the function goes: nor do those wait that have not begun */
 
 #endif

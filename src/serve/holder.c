@@ -26,16 +26,25 @@ int holder_take(struct holder *holder, int socket)
 	socklen_t size = sizeof(holder->pidfd);
 	pid_t pid = holder_peer(socket);
 
+	/* The connection of one that has ended is somebody else's by now, who could not be waited for. */
 	if (holder->pidfd >= 0)
-		return holder->pid == pid ? 0 : -EBUSY;
+		return holder->pid == pid && holder_lives(holder) ? 0 : -EBUSY;
 	/* 0: of a process that is not seen from here; it could not be waited for. */
 	if (pid <= 0)
 		return -ESRCH;
-	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &holder->pidfd, &size) != 0)
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &holder->pidfd, &size) != 0) {
+		/* Only where the kernel has no better: the number may be another's when its process has ended. */
+		if (errno != ENOPROTOOPT)
+			return -errno;
 		holder->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	}
 	if (holder->pidfd < 0)
 		return -errno;
 	holder->pid = pid;
+	if (!holder_lives(holder)) {
+		holder_drop(holder);
+		return -ESRCH;
+	}
 	return 0;
 }
 

@@ -91,7 +91,10 @@ static void server_leave(void *arg, struct serve_slot *slot)
 	struct serve_server *server = arg;
 	struct serve_slot **p = &server->slots;
 
-	base_log(&server->log, PCG_WARN, "%s is given back to the host", slot->func);
+	if (slot->failed)
+		server->status = SERVE_CANNOT;
+	else
+		base_log(&server->log, PCG_WARN, "%s is given back to the host", slot->func);
 	while (*p != slot)
 		p = &(*p)->next;
 	*p = slot->next;

@@ -55,6 +55,8 @@ int serve_server_add(struct serve_server *server, const char *func, const char *
 void serve_server_follow(struct serve_server *server, pid_t child);
 pid_t serve_server_child(const struct serve_server *server); /* 0 when it has ended */
 
+#define SERVE_CANNOT 3 /* a function cannot be opened, and there is no other */
+
 /* Until SIGTERM, SIGINT, the end of the child or of a connected socket. Return: what to exit with. */
 int serve_server_run(struct serve_server *server);
 

@@ -299,10 +299,8 @@ int serve_slot_claim(struct serve_slot *slot, struct serve_connection *connectio
 			slot_broken(slot);
 			return r;
 		}
-		if (r == PCG_DONE) {
-			serve_timer_disarm(&slot->deadline);
-			slot->state = SLOT_READY;
-		}
+		if (r == PCG_DONE)
+			slot_ready(slot, r);
 	}
 	slot->client = connection;
 	if (slot->state == SLOT_HELD && holder_is(&slot->holder, connection->watch.fd)) {
@@ -417,6 +415,8 @@ static void slot_opened(struct pcg_request *request)
 	base_log(&slot->log, PCG_ERROR, "%s cannot be opened: %s", slot->func, strerror(-request->result));
 	if (slot->client != NULL)
 		serve_connection_granted(slot->client, request->result);
+	slot->failed = true;
+	serve_task_queue(slot->loop, &slot->leave);
 }
 
 static int slot_open(struct serve_slot *slot)
@@ -490,7 +490,7 @@ void serve_slot_destroy(struct serve_slot *slot)
 	while (slot->connections != NULL)
 		serve_connection_destroy(slot->connections);
 	free(slot->spare);
-	serve_control_give_up(slot);
+	serve_control_forget(slot);
 	serve_unwatch(slot->loop, &slot->listener);
 	if (slot->listener.fd >= 0)
 		close(slot->listener.fd);

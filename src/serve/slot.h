@@ -87,6 +87,7 @@ struct serve_slot {
 	struct serve_watch holder_watch;
 	struct serve_task leave; /* the host wants the function back */
 	const struct slot_home *home;
+	bool failed; /* it could not be opened */
 	bool single; /* a connected socket: the server ends with it */
 };
 

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import unittest
@@ -106,6 +107,21 @@ class Live(unittest.TestCase):
             done = run("why", "live:" + self.control, "COMMAND", *options)
             self.assertEqual(done.returncode, 2)
             self.assertIn(word, done.stderr)
+
+    def test_readers_of_a_function_that_takes_its_time_have_their_turn(self):
+        far = Server()
+        self.addCleanup(far.stop)
+        self.serve(func="vfio-user:" + far.path)
+        readers = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for reader in readers:
+            self.addCleanup(reader.close)
+            reader.settimeout(10)
+            reader.connect(self.control)
+        for reader in readers:
+            reader.sendall(b"config 0 host\n")
+        for reader in readers:
+            answer = b"".join(iter(lambda reader=reader: reader.recv(65536), b""))
+            self.assertTrue(answer.endswith(b"ok\n"), answer[-200:])
 
 
 if __name__ == "__main__":

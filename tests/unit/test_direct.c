@@ -68,6 +68,7 @@ static void a_map_that_fails_says_why(void **state)
 	recorder_close(f);
 }
 
+/* Nor does it go on reaching what it had: its client may take that memory for free. */
 static void a_function_in_quarantine_maps_nothing(void **state)
 {
 	struct pcg_function *f = open_direct();
@@ -76,7 +77,7 @@ static void a_function_in_quarantine_maps_nothing(void **state)
 	(void)state;
 	pcg_function_quarantine(f);
 	assert_int_equal(pcg_function_submit(f, &map), -EIO);
-	assert_string_equal(r.calls, "");
+	assert_string_equal(r.calls, "dma- ");
 	recorder_close(f);
 }
 
@@ -95,6 +96,43 @@ static void a_client_that_is_gone_loses_its_memory_before_the_reset(void **state
 	reset = strstr(r.calls, "reset ");
 	detach = strstr(r.calls, "dma- ");
 	assert_true(detach < unmap && unmap < reset);
+	recorder_close(f);
+}
+
+static void registers_that_do_not_answer_keep_it_neither(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request close = { .kind = PCG_REQUEST_CLOSE, .done = done };
+
+	(void)state;
+	r.pend = true;
+	assert_int_equal(pcg_function_submit(f, &close), PCG_PENDING);
+	recorder_finish(&r, -EIO);
+	assert_string_equal(r.calls, "r004/3 dma- unmap* ");
+	recorder_finish(&r, 0);
+	/* The reset asks them again. */
+	recorder_finish(&r, -EIO);
+	assert_int_equal(ended, -EIO);
+	recorder_close(f);
+}
+
+/* What was given up forgives nothing that comes after it. */
+static void one_given_up_has_no_part_in_the_next(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request close = { .kind = PCG_REQUEST_CLOSE, .done = done };
+	struct pcg_request unmap = { .kind = PCG_REQUEST_DMA_UNMAP, .range = &range, .done = done };
+
+	(void)state;
+	r.pend = true;
+	assert_int_equal(pcg_function_submit(f, &close), PCG_PENDING);
+	pcg_function_quarantine(f);
+	r.pend = false;
+	assert_int_equal(pcg_function_submit(f, &close), PCG_DONE);
+	r.pend = true;
+	assert_int_equal(pcg_function_submit(f, &unmap), PCG_PENDING);
+	recorder_finish(&r, -EIO);
+	assert_int_equal(ended, -EIO);
 	recorder_close(f);
 }
 
@@ -529,6 +567,8 @@ int main(void)
 		cmocka_unit_test(a_map_that_fails_says_why),
 		cmocka_unit_test(a_function_in_quarantine_maps_nothing),
 		cmocka_unit_test(a_client_that_is_gone_loses_its_memory_before_the_reset),
+		cmocka_unit_test(registers_that_do_not_answer_keep_it_neither),
+		cmocka_unit_test(one_given_up_has_no_part_in_the_next),
 		cmocka_unit_test(a_reset_keeps_the_maps),
 		cmocka_unit_test(eventfds_are_handed_on),
 		cmocka_unit_test(vectors_that_are_not_there_are_not_routed),

@@ -102,11 +102,30 @@ static void another_process_is_not_the_holder(void **state)
 	close(listener);
 }
 
+/* One that hands its connection on, and ends: who has it now is nobody that could be waited for. */
+static void a_connection_outlives_its_holder_in_vain(void **state)
+{
+	struct holder holder = { .pidfd = -1 };
+	int listener = listen_here(), fd;
+	pid_t pid = client(listener, &fd);
+
+	(void)state;
+	assert_int_equal(holder_take(&holder, fd), 0);
+	end(pid);
+	assert_true(holder_take(&holder, fd) < 0);
+	holder_drop(&holder);
+	assert_true(holder_take(&holder, fd) < 0);
+	assert_int_equal(holder.pidfd, -1);
+	close(fd);
+	close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_held_until_the_process_ends_not_its_connection),
 		cmocka_unit_test(another_process_is_not_the_holder),
+		cmocka_unit_test(a_connection_outlives_its_holder_in_vain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,11 @@
 #include "pci/registers.h"
 #include "policy/rule.h"
 
+/* Headers of Linux 6.1 have it from its stable updates on. */
+#ifndef PCI_EXP_DPC_RP_PIO_FEP
+#define PCI_EXP_DPC_RP_PIO_FEP 0x1f00
+#endif
+
 /* --- ids --- */
 
 struct id {

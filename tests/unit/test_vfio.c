@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What of the VFIO backend needs no kernel: its options, addresses, and the thread that waits. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "host/vfio/place.h"
 #include "host/vfio/settings.h"
+#include "host/vfio/staging.h"
 #include "host/vfio/worker.h"
 
 static char said[1024];
@@ -203,6 +207,26 @@ static void a_job_that_does_not_end_keeps_nobody(void **state)
 	job_drop(&job);
 }
 
+/* Two files may have one number: a client must not come by another's memory that way. */
+static void a_file_is_known_by_how_it_was_opened(void **state)
+{
+	int one = memfd_create("memory", MFD_CLOEXEC), same, again;
+	char path[32];
+
+	(void)state;
+	assert_true(one >= 0);
+	same = fcntl(one, F_DUPFD_CLOEXEC, 3);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", one);
+	again = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(same >= 0 && again >= 0);
+	assert_true(staging_same_file(one, same));
+	assert_false(staging_same_file(one, again));
+	assert_false(staging_same_file(one, -1));
+	close(again);
+	close(same);
+	close(one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +235,7 @@ int main(void)
 		cmocka_unit_test(capabilities_to_show_go_by_their_names),
 		cmocka_unit_test(a_function_is_named_or_its_file_is),
 		cmocka_unit_test(bars_are_mapped_one_by_one),
+		cmocka_unit_test(a_file_is_known_by_how_it_was_opened),
 		cmocka_unit_test(a_job_ends_with_its_result),
 		cmocka_unit_test(a_worker_that_is_there_has_begun),
 		cmocka_unit_test(a_job_that_does_not_end_keeps_nobody),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "host/vfio/internal.h"
+#include "host/vfio/uapi.h"
 
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
@@ -44,8 +45,10 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	set = va_arg(args, const struct vfio_irq_set *);
 	va_end(args);
-	assert_int_equal(request, VFIO_DEVICE_SET_IRQS);
-	write_down(set);
+	if (request != UAPI_DEVICE_BIND) {
+		assert_int_equal(request, VFIO_DEVICE_SET_IRQS);
+		write_down(set);
+	}
 	if (refuse > 0 && --refuse == 0) {
 		errno = EIO;
 		return -1;
@@ -195,6 +198,22 @@ static void nothing_is_told_while_the_kernel_is_busy(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* One that is open, but nobody's, would be in the way of the next attempt. */
+static void a_function_that_cannot_be_opened_again_is_closed(void **state)
+{
+	(void)state;
+	strcpy(v.place.cdev, "/dev/null");
+	v.group = v.device = -1;
+	v.irqs.error = v.irqs.request = -1;
+	refuse = 1;
+	assert_int_equal(vfio_reopen(&v), -EIO);
+	assert_int_equal(v.device, -1);
+	assert_int_equal(vfio_shut(&v), 0);
+	assert_int_equal(vfio_reopen(&v), 0);
+	assert_true(v.device >= 0);
+	assert_int_equal(vfio_shut(&v), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +226,7 @@ int main(void)
 		TEST(a_masked_vector_has_no_listener),
 		TEST(errors_and_requests_come_by_us),
 		TEST(nothing_is_told_while_the_kernel_is_busy),
+		TEST(a_function_that_cannot_be_opened_again_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,8 @@ static void irqs_restore(struct vfio *v, unsigned int index, const struct vfio_i
  */
 static int irqs_busy(const struct vfio *v, unsigned int index)
 {
-	if (!vfio_worker_busy(v->worker))
+	/* On its way in or out of low power the kernel takes them all the same. */
+	if (!vfio_worker_busy(v->worker) || v->job.work == WORK_SLEEP || v->job.work == WORK_WAKE)
 		return 0;
 	base_log(&v->host.log, PCG_WARN, "%s of %s cannot be set up: what was given up is still under way",
 		 index_name(index), v->place.bdf);

@@ -219,6 +219,8 @@ bool vfio_can_reopen(const struct vfio *v)
 
 int vfio_shut(struct vfio *v)
 {
+	if (v->device < 0)
+		return 0;
 	if (v->attached)
 		v->iommu->detach(v);
 	close(v->device);
@@ -242,6 +244,9 @@ int vfio_reopen(struct vfio *v)
 		r = vfio_irqs_again(v);
 	if (r == 0 && v->attached)
 		r = v->iommu->attach(v);
+	/* One that is half set up is none: the next job tries it again. */
+	if (r != 0)
+		vfio_shut(v);
 	return r;
 }
 

@@ -4,8 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/kcmp.h>
 
 #include "host/vfio/staging.h"
 #include "host/vfio/uapi.h"
@@ -23,8 +24,7 @@ struct staged {
 /* The memory of one VM: one file of it. */
 struct staging {
 	struct staging *next;
-	dev_t dev;
-	ino_t ino;
+	int fd;                 /* the file, opened as its client has it */
 	unsigned int functions; /* that may use it; the pool's lock */
 	pthread_mutex_t lock;   /* of what follows */
 	bool made;
@@ -183,19 +183,39 @@ static int staging_make(struct staging *s, const struct vfio *v)
 	return 0;
 }
 
-static struct staging *staging_find(struct vfio_pool *pool, const struct stat *st)
+#ifndef F_DUPFD_QUERY
+#define F_DUPFD_QUERY 1027 /* Linux 6.10 */
+#endif
+
+/*
+ * Inode numbers would not do: hugetlbfs and many a tmpfs count to 2^32 and begin again, so a client with some hours of
+ * time can have a file with the number of another VM's. What was opened once is one file for sure.
+ */
+bool staging_same_file(int one, int other)
+{
+	int r = fcntl(one, F_DUPFD_QUERY, other);
+
+	if (r < 0 && errno == EINVAL)
+		r = syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, one, other) == 0;
+	return r == 1;
+}
+
+static struct staging *staging_find(struct vfio_pool *pool, int fd)
 {
 	struct staging *s;
 
 	for (s = pool->list; s != NULL; s = s->next) {
-		if (s->dev == st->st_dev && s->ino == st->st_ino)
+		if (staging_same_file(s->fd, fd))
 			return s;
 	}
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return NULL;
-	s->dev = st->st_dev;
-	s->ino = st->st_ino;
+	s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (s->fd < 0) {
+		free(s);
+		return NULL;
+	}
 	pthread_mutex_init(&s->lock, NULL);
 	s->next = pool->list;
 	pool->list = s;
@@ -205,18 +225,15 @@ static struct staging *staging_find(struct vfio_pool *pool, const struct stat *s
 static struct staging *staging_join(struct vfio *v, int fd)
 {
 	struct staging *s;
-	struct stat st;
 
-	if (fstat(fd, &st) != 0)
-		return NULL;
 	for (unsigned int i = 0; i < v->nstaging; i++) {
-		if (v->staging[i]->dev == st.st_dev && v->staging[i]->ino == st.st_ino)
+		if (staging_same_file(v->staging[i]->fd, fd))
 			return v->staging[i];
 	}
 	if (v->nstaging == VFIO_STAGED_FILES)
 		return NULL;
 	pthread_mutex_lock(&v->pool->lock);
-	s = staging_find(v->pool, &st);
+	s = staging_find(v->pool, fd);
 	if (s != NULL) {
 		s->functions++;
 		v->staging[v->nstaging++] = s;
@@ -232,6 +249,7 @@ static void staging_free(struct vfio *v, struct staging *s)
 		staging_destroy_object(v->iommufd, s->ioas);
 	}
 	pthread_mutex_destroy(&s->lock);
+	close(s->fd);
 	free(s);
 }
 

@@ -4,8 +4,8 @@
  * the VM maps it too; each time the kernel would pin it anew. So a piece of a file is mapped into an address space of
  * its own first, which no function uses and which a parked page table keeps pinned, and functions get copies.
  *
- * A VM is known by the file that holds its memory. Everything here may wait in the kernel and runs in workers; files
- * of different VMs do not wait for each other.
+ * A VM is known by the file that holds its memory, as it was opened: its functions are sent the same descriptor.
+ * Everything here may wait in the kernel and runs in workers; files of different VMs do not wait for each other.
  */
 #ifndef HOST_VFIO_STAGING_H
 #define HOST_VFIO_STAGING_H
@@ -37,6 +37,9 @@ bool vfio_pool_yields(struct vfio_pool *pool, const struct vfio *v, uint32_t dev
  * Return: 0 or a negative errno.
  */
 int staging_map(struct vfio *v, const struct pcg_dma_range *range);
+
+/* Whether two descriptors are of one opening of one file. false where the kernel cannot tell. */
+bool staging_same_file(int one, int other);
 
 /* The client of @v is gone: what only it kept is unpinned. */
 void staging_leave(struct vfio *v);

@@ -57,6 +57,9 @@ static int job_run(void *arg)
 	struct vfio *v = arg;
 	struct vfio_job *job = &v->job;
 
+	/* What could not be opened again when it was mapped otherwise; memory is unmapped without it. */
+	if (v->device < 0 && job->work != WORK_UNMAP && job->work != WORK_SLEEP && vfio_reopen(v) != 0)
+		return -EIO;
 	switch (job->work) {
 	case WORK_READ:
 		if (job->region == PCG_REGION_CONFIG)
@@ -262,11 +265,20 @@ static int op_vpd(struct pcg_host *host, bool write, uint16_t address, uint32_t 
 	return job_start(v, job, op, write ? NULL : value, NULL);
 }
 
+static void vfio_detach(struct vfio *v)
+{
+	v->leaves = false;
+	v->iommu->detach(v);
+	vfio_pool_attached(v->pool, v, false);
+}
+
 static void op_dma(struct pcg_host *host, struct pcg_dma *dma)
 {
 	struct vfio *v = vfio_of(host);
 	int r = 0;
 
+	if (dma != NULL)
+		v->leaves = false;
 	if (dma != NULL && !v->attached) {
 		r = v->iommu->attach(v);
 		if (r == 0)
@@ -275,10 +287,11 @@ static void op_dma(struct pcg_host *host, struct pcg_dma *dma)
 			vfio_note_attach(v, r);
 		if (v->asleep && host->events.wake != NULL)
 			host->events.wake(host->events.arg);
-	} else if (dma == NULL && v->attached && !vfio_worker_busy(v->worker)) {
-		/* While a map is under way the kernel would keep us; the end of the client comes here again. */
-		v->iommu->detach(v);
-		vfio_pool_attached(v->pool, v, false);
+	} else if (dma == NULL && v->attached) {
+		/* While a map is under way the kernel would keep us: when that has ended. */
+		v->leaves = vfio_worker_busy(v->worker);
+		if (!v->leaves)
+			vfio_detach(v);
 	}
 }
 
@@ -371,7 +384,9 @@ static int sleep_or_wake(struct vfio *v)
 	struct vfio_job *job;
 	bool sleep = !v->attached;
 
-	if (v->asleep == sleep || (sleep && !v->settings.sleeps) || vfio_worker_busy(v->worker))
+	/* What a client has mapped it may still use after it hung up: that does not work in low power. */
+	if (v->asleep == sleep || (sleep && (!v->settings.sleeps || v->host.info.lends_function)) ||
+	    vfio_worker_busy(v->worker))
 		return -1;
 	if (sleep && left > 0)
 		return (int)left;
@@ -395,6 +410,8 @@ static int op_work(struct pcg_host *host)
 		if (v->job.work == WORK_SLEEP && result != 0)
 			v->settings.sleeps = false;
 		vfio_irqs_late(v);
+		if (v->leaves)
+			vfio_detach(v);
 		if (v->waits)
 			job_next(v);
 		else

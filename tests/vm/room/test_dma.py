@@ -282,7 +282,7 @@ class ByIommufd(Both, Rooms):
                 one(f"map 0 {size} rw 0 0")
                 # The same file, as QEMU gives it to each of its functions.
                 link = self.room.run(f"ls -l /proc/{one.pid}/fd | grep memfd:poke").text
-                two(f"open /proc/{one.pid}/fd/{re.search(r'([0-9]+) -> ', link)[1]} rw")
+                two(f"take {one.pid} {re.search(r'([0-9]+) -> ', link)[1]}")
                 two(f"map 0 {size} rw 0 0")
                 self.assertEqual(served.pinned(), size >> 10)
                 one.close()

@@ -21,7 +21,8 @@ PACKETS = 1000
 # A map allocates and pins all of the guest's memory. Emulated twice on a busy machine that is more than the 5 s of QEMU.
 SECONDS = 120
 # What no log may have.
-FAULT = re.compile(r"DMAR: .*(fault|Request device)|\bBUG\b|WARNING:|Call Trace|[Ee]rror\b|ERROR|refused|cannot|timed out")
+FAULT = re.compile(r"DMAR: .*(fault|Request device)|\bBUG\b|WARNING:|Call Trace|[Ee]rror\b|ERROR|refused|cannot|"
+                   r"timed out")
 # Said at every boot, and true.
 EXPECTED = re.compile(r"maps memory without a file|is deprecated")
 
@@ -41,8 +42,8 @@ class GuestInTheGuest(unittest.TestCase):
         cls.wire = traffic.Wire(cls.room, cls.room.address("igb"))
         cls.vf = cls.wire.vfs[0]
         cls.room.bind(cls.vf)
-        cls.server = cls.room.job(f"exec {rig.pcigate()} serve vfio:{cls.vf} --socket-path /run/vf --control /run/control "
-                                  f"--timeout {SECONDS * 1000}")
+        cls.server = cls.room.job(f"exec {rig.pcigate()} serve vfio:{cls.vf} --socket-path /run/vf "
+                                  f"--control /run/control --timeout {SECONDS * 1000}")
         cls.server.wait_text("listening", 60)
         function = rig.vfio_user("/run/vf", bus="rp1", id="vf", **{"x-msg-timeout": SECONDS * 1000})
         cls.guest = Inner(cls.room, devices=[rig.root_port("rp1"), function], files=traffic.files())
@@ -133,5 +134,6 @@ class GuestInTheGuest(unittest.TestCase):
         self.server.kill("TERM")
         self.assertEqual(self.server.wait(60).status, 0, self.server.text)
         self.room.bind(self.vf, "igbvf")
-        self.assertEqual(self.room.run(f"cat /sys/bus/pci/devices/{self.vf}/net/*/address").text.strip(), self.wire.mac(0))
+        address = self.room.run(f"cat /sys/bus/pci/devices/{self.vf}/net/*/address").text.strip()
+        self.assertEqual(address, self.wire.mac(0))
         self.assertEqual(complaints(self.room.log()), [])

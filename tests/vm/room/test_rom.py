@@ -48,8 +48,8 @@ class OptionRom(unittest.TestCase):
         with open(os.path.join(cls.tftp.name, "boot.ipxe"), "w", encoding="ascii") as file:
             file.write(f"#!ipxe\necho {GREETING}\nsleep 3600\n")
         network = f"user,id=net,restrict=on,tftp={cls.tftp.name},bootfile=boot.ipxe"
-        cls.room = Room(functions=[rig.root_port("rp1"), {"driver": "e1000e", "id": "nic", "bus": "rp1", "netdev": "net"}],
-                        qemu_args=["-netdev", network])
+        nic = {"driver": "e1000e", "id": "nic", "bus": "rp1", "netdev": "net"}
+        cls.room = Room(functions=[rig.root_port("rp1"), nic], qemu_args=["-netdev", network])
         cls.room.start()
         cls.addClassCleanup(cls.room.close)
         cls.nic = cls.room.address("nic")
@@ -85,8 +85,8 @@ class OptionRom(unittest.TestCase):
 
     def test_2_a_guest_boots_by_it(self):
         console = self.room.scratch + "/console"
-        command = [rooms.qemu(), "-nodefaults", "-nographic", "-no-user-config", "-accel", "tcg", "-cpu", "max", "-m", "256M",
-                   "-M", "q35,memory-backend=ram", "-object", "memory-backend-memfd,id=ram,size=256M,share=on",
+        command = [rooms.qemu(), "-nodefaults", "-nographic", "-no-user-config", "-accel", "tcg", "-cpu", "max", "-m",
+                   "256M", "-M", "q35,memory-backend=ram", "-object", "memory-backend-memfd,id=ram,size=256M,share=on",
                    "-serial", f"file:{console}", "-boot", "n", "-device", rig.json.dumps(rig.root_port("rp1")),
                    "-device", rig.json.dumps(rig.vfio_user("/run/nic", bus="rp1", **{"x-msg-timeout": SECONDS * 1000}))]
         guest = self.room.job("exec " + rooms.shlex.join(command))

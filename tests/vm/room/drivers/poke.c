@@ -6,6 +6,7 @@
  *   memory SIZE                           a file in memory
  *   huge SIZE                             the same of huge pages
  *   open PATH r|rw                        a file
+ *   take PID FD                           another process's, as if it had been handed over
  *   put FILE OFFSET LENGTH BYTE           write LENGTH times BYTE into it
  *   get FILE OFFSET LENGTH                = 0 HEX
  *   map IOVA SIZE r|w|rw FILE OFFSET      = RESULT MILLISECONDS, so for the others that map
@@ -19,6 +20,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "driver.h"
@@ -97,6 +99,18 @@ static int do_open(struct poke *p)
 	if (p->nwords < 3)
 		return -EINVAL;
 	return keep(p, open(p->words[1], (rights(p, 2) & PCG_DMA_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC));
+}
+
+static int do_take(struct poke *p)
+{
+	int process = (int)syscall(SYS_pidfd_open, (pid_t)number(p, 1), 0);
+	int fd = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, (int)number(p, 2), 0);
+	int error = errno;
+
+	if (process >= 0)
+		close(process);
+	errno = error;
+	return keep(p, fd);
 }
 
 static int do_put(struct poke *p)
@@ -256,11 +270,11 @@ static const struct {
 	const char *name;
 	int (*run)(struct poke *p);
 } verbs[] = {
-	{ "memory", do_memory }, { "huge", do_huge },     { "open", do_open },     { "put", do_put },
-	{ "get", do_get },       { "map", do_map },       { "unmap", do_unmap },   { "maps", do_maps },
-	{ "unmaps", do_unmaps }, { "config", do_config }, { "region", do_region }, { "intx", do_intx },
-	{ "msi", do_msi },       { "msix", do_msix },     { "noirq", do_noirq },   { "vectors", do_vectors },
-	{ "wait", do_wait },     { "reset", do_reset },
+	{ "memory", do_memory },   { "huge", do_huge },     { "open", do_open },     { "take", do_take },
+	{ "put", do_put },         { "get", do_get },       { "map", do_map },       { "unmap", do_unmap },
+	{ "maps", do_maps },       { "unmaps", do_unmaps }, { "config", do_config }, { "region", do_region },
+	{ "intx", do_intx },       { "msi", do_msi },       { "msix", do_msix },     { "noirq", do_noirq },
+	{ "vectors", do_vectors }, { "wait", do_wait },     { "reset", do_reset },
 };
 
 static int obey(struct poke *p, char *line)
