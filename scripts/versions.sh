@@ -51,5 +51,5 @@ FOREIGN_RECIPE=2
 # that there is; today all names are the same in Debian 12, 13 and sid.
 DEPS_BUILD="meson ninja-build gcc libc6-dev pkg-config libjson-c-dev zlib1g-dev libpci-dev libbsd-dev libseccomp-dev"
 DEPS_CHECK="clang g++ libcmocka-dev python3 clang-format pciutils binutils libclang-rt-dev valgrind systemd mandoc"
-DEPS_VM="python3 util-linux"
+DEPS_VM="python3 util-linux iproute2"
 DEPS_FOREIGN="gcc-aarch64-linux-gnu gcc-s390x-linux-gnu qemu-user"

@@ -71,6 +71,12 @@ static int access_read_finish(struct serve_connection *c, int result)
 		trace_read(c->slot->trace, c->access.offset, reply + CONNECTION_HEAD, c->access.count, result);
 	if (result == -EINVAL)
 		return result;
+	/*
+	 * All of configuration space as ones has capabilities that lead back to themselves: QEMU, which reads it at its
+	 * start, would follow them for ever. An error ends that start.
+	 */
+	if (result != 0 && c->access.region == PCG_REGION_CONFIG && c->access.count >= PCG_CONFIG_CONVENTIONAL)
+		return result;
 	if (result != 0)
 		memset(reply + CONNECTION_HEAD, 0xff, c->access.count);
 	header.size = CONNECTION_HEAD + c->access.count;

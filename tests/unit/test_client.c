@@ -427,7 +427,9 @@ static void an_interrupt_is_waited_for(void **state)
 {
 	struct peer *peer = peer_new(state);
 	struct pcg_client *client;
-	uint64_t n = 0, three = 3;
+	/* The same in either byte order: an emulator swaps what is read, but not what is written to a descriptor passed
+	 * on. */
+	uint64_t n = 0, three = 0x0300000000000003;
 	int before = peer_lowest_fd();
 
 	assert_int_equal(peer_start(peer, &client, LONG), 0);
@@ -437,7 +439,7 @@ static void an_interrupt_is_waited_for(void **state)
 	assert_int_equal(pcg_client_irq_wait(client, PCG_IRQ_MSI, 0, 0, &n), -ETIMEDOUT);
 	assert_int_equal(peer->notes, 0);
 	assert_int_equal(pcg_client_irq_wait(client, PCG_IRQ_MSI, 1, LONG, &n), 0);
-	assert_int_equal(n, 3);
+	assert_true(n == three);
 	assert_int_equal(pcg_client_irq_wait(client, PCG_IRQ_MSI, 2, 0, &n), -EINVAL);
 	assert_int_equal(pcg_client_irq_disable(client, PCG_IRQ_MSI), 0);
 	assert_int_equal(pcg_client_irq_wait(client, PCG_IRQ_MSI, 1, 0, &n), -EINVAL);

@@ -206,9 +206,9 @@ static void masked_entries_of_our_table_are_told(void **state)
 {
 	struct pcg_function *f = open_direct();
 	const int fds[2] = { 5, 6 };
-	uint32_t control = 1;
+	uint8_t control[4] = { 1 };
 	struct pcg_request rq = {
-		.kind = PCG_REQUEST_WRITE, .region = 0, .offset = 0x2000 + 16 + 12, .length = 4, .data = &control
+		.kind = PCG_REQUEST_WRITE, .region = 0, .offset = 0x2000 + 16 + 12, .length = 4, .data = control
 	};
 
 	(void)state;
@@ -219,7 +219,7 @@ static void masked_entries_of_our_table_are_told(void **state)
 	recorder_clear(&r);
 	assert_int_equal(pcg_function_submit(f, &rq), PCG_DONE);
 	assert_string_equal(r.calls, "mask2:1 ");
-	control = 0;
+	control[0] = 0;
 	recorder_clear(&r);
 	assert_int_equal(pcg_function_submit(f, &rq), PCG_DONE);
 	assert_string_equal(r.calls, "unmask2:1 ");

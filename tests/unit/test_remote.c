@@ -118,7 +118,11 @@ static void *far_opened(void *arg)
 
 	far->fd = accept(far->listener, NULL, NULL);
 	while (far_take(far, &header)) {
-		bool last = header.command == WIRE_REGION_WRITE && far->body[0] == PCG_BAR0 + 20;
+		struct wire_access access;
+		bool last;
+
+		wire_access_read(&access, far->body);
+		last = header.command == WIRE_REGION_WRITE && access.offset == PCG_BAR0 + 20;
 
 		far_answer(far, &header);
 		if (last)

@@ -129,7 +129,7 @@ struct vfio {
 	int group;
 	int container;
 	bool attached;
-	bool leaves; /* to be detached when the worker is free */
+	bool leaves;                      /* to be detached when the worker is free */
 	bool told_peer, told_private;     /* said once a client */
 	uint64_t with_file, without_file; /* bytes mapped */
 	struct staging *staging[VFIO_STAGED_FILES];
