@@ -61,10 +61,9 @@ static int confined(enum filter filter, void (*what)(void))
 }
 
 /* An emulator of another processor, or a container, may have no filters; sanitizers do not work under one. */
-static void no_filters_no_test(void)
+static bool there_are_filters(void)
 {
-	if (FILTER_DEFAULT == FILTER_NONE || confined(FILTER_KILL, nothing) == REFUSED)
-		skip();
+	return FILTER_DEFAULT != FILTER_NONE && confined(FILTER_KILL, nothing) != REFUSED;
 }
 
 /* --- what a hostile client would like --- */
@@ -181,7 +180,6 @@ static const struct {
 static void what_no_server_does_ends_it(void **state)
 {
 	(void)state;
-	no_filters_no_test();
 	for (size_t i = 0; i < sizeof(harms) / sizeof(harms[0]); i++) {
 		int end = confined(FILTER_KILL, harms[i].what);
 
@@ -193,7 +191,6 @@ static void what_no_server_does_ends_it(void **state)
 static void with_log_it_is_done(void **state)
 {
 	(void)state;
-	no_filters_no_test();
 	assert_int_equal(confined(FILTER_LOG, do_open), 0);
 	assert_int_equal(confined(FILTER_LOG, do_internet), 0);
 	assert_int_equal(confined(FILTER_LOG, do_kill), 0);
@@ -235,7 +232,6 @@ static void do_serve(void)
 static void a_server_works(void **state)
 {
 	(void)state;
-	no_filters_no_test();
 	assert_int_equal(confined(FILTER_KILL, do_serve), 0);
 	assert_int_equal(confined(FILTER_KILL, do_thread), 0);
 }
@@ -254,7 +250,6 @@ static void the_command_alone_may_be_killed(void **state)
 	const struct filter_needs parent = { .child = getpid() }, other = { .child = 1 };
 
 	(void)state;
-	no_filters_no_test();
 	assert_int_equal(confined_with(FILTER_KILL, &parent, do_kill), 0);
 	assert_int_equal(confined_with(FILTER_KILL, &other, do_kill), -SIGSYS);
 }
@@ -264,7 +259,6 @@ static void a_function_may_be_opened_again_where_that_is_needed(void **state)
 	const struct filter_needs needs = { .reopen = true };
 
 	(void)state;
-	no_filters_no_test();
 	assert_int_equal(confined_with(FILTER_KILL, &needs, do_open_again), 0);
 	assert_int_equal(confined_with(FILTER_KILL, &needs, do_open), -SIGSYS);
 	assert_int_equal(confined_with(FILTER_KILL, &needs, do_create), -SIGSYS);
@@ -291,7 +285,6 @@ static void threads_that_ran_before_are_under_it_too(void **state)
 	pid_t pid;
 
 	(void)state;
-	no_filters_no_test();
 	assert_int_equal(pipe(go), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -365,19 +358,24 @@ static void the_manual_names_all_that_is_allowed(void **state)
 	}
 }
 
+/* A test that cmocka skips is "not ok" to those who read its TAP: what cannot run is left out, and said. */
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_one_everything_is_allowed),
+		cmocka_unit_test(filters_have_names),
+		cmocka_unit_test(the_manual_names_all_that_is_allowed),
 		cmocka_unit_test(what_no_server_does_ends_it),
 		cmocka_unit_test(with_log_it_is_done),
 		cmocka_unit_test(a_server_works),
-		cmocka_unit_test(without_one_everything_is_allowed),
 		cmocka_unit_test(the_command_alone_may_be_killed),
 		cmocka_unit_test(a_function_may_be_opened_again_where_that_is_needed),
 		cmocka_unit_test(threads_that_ran_before_are_under_it_too),
-		cmocka_unit_test(filters_have_names),
-		cmocka_unit_test(the_manual_names_all_that_is_allowed),
 	};
+	const struct CMUnitTest anywhere[] = { tests[0], tests[1], tests[2] };
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (there_are_filters())
+		return cmocka_run_group_tests(tests, NULL, NULL);
+	fputs("# no system call filters here (instrumented, emulated or in a container): 6 tests left out\n", stderr);
+	return cmocka_run_group_tests(anywhere, NULL, NULL);
 }
