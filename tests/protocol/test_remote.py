@@ -147,7 +147,6 @@ class Programs(Chain, Case):
         self.assertIn(" 0 fail", self.good(PCIGATE, "conform", "vfio-user:" + self.server.path).splitlines()[-1])
 
     def test_inspect(self):
-        self.far.stop()
         far = Server("sim:endpoint-test,id=1234:5678")
         self.addCleanup(far.stop)
         self.assertIn("1234:5678", self.good(PCIGATE, "inspect", "vfio-user:" + far.path))
