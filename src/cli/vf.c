@@ -89,7 +89,7 @@ static const char *or_dash(const char *text)
 	return text[0] != '\0' ? text : "-";
 }
 
-static void print_vf(const struct fabric_vf *vf)
+static void print_vf(const struct sriov_vf *vf)
 {
 	char number[16] = "-", msix[16] = "?", group[16] = "-";
 
@@ -107,7 +107,7 @@ static void print_heading(void)
 	printf("%-4s  %-12s  %5s  %-5s  %s\n", "VF", "FUNCTION", "MSI-X", "GROUP", "DRIVER");
 }
 
-static void print_pf(const struct fabric_pf *pf)
+static void print_pf(const struct sriov_pf *pf)
 {
 	printf("%s  driver %s, %u of %u VFs; new ones %s\n", pf->bdf, or_dash(pf->driver), pf->count, pf->total,
 	       pf->probe ? "go to the host's drivers (--no-probe)" : "stay without a driver");
@@ -119,7 +119,7 @@ static void print_pf(const struct fabric_pf *pf)
 		printf("MSI-X pool: %u vectors for all VFs\n", pf->pool);
 }
 
-static struct json_object *json_vf(const struct fabric_vf *vf)
+static struct json_object *json_vf(const struct sriov_vf *vf)
 {
 	struct json_object *entry = json_object_new_object();
 
@@ -132,7 +132,7 @@ static struct json_object *json_vf(const struct fabric_vf *vf)
 	return entry;
 }
 
-static struct json_object *json_pf(const struct fabric_pf *pf)
+static struct json_object *json_pf(const struct sriov_pf *pf)
 {
 	struct json_object *root = json_object_new_object();
 
@@ -145,15 +145,15 @@ static struct json_object *json_pf(const struct fabric_pf *pf)
 	return root;
 }
 
-static int show_pf(struct fabric *fabric, const struct fabric_pf *pf, bool json)
+static int show_pf(struct sriov *sriov, const struct sriov_pf *pf, bool json)
 {
 	struct json_object *root = json ? json_pf(pf) : NULL, *list = json ? json_object_new_array() : NULL;
-	struct fabric_vf vf;
+	struct sriov_vf vf;
 
 	if (!json)
 		print_pf(pf);
 	for (unsigned int n = 0; n < pf->count; n++) {
-		if (fabric->ops->vf_of(fabric, pf->bdf, n, &vf) != 0)
+		if (sriov->ops->vf_of(sriov, pf->bdf, n, &vf) != 0)
 			continue;
 		if (json) {
 			json_object_array_add(list, json_vf(&vf));
@@ -169,7 +169,7 @@ static int show_pf(struct fabric *fabric, const struct fabric_pf *pf, bool json)
 	return cli_machine_print(root);
 }
 
-static int show_vf(const struct fabric_vf *vf, bool json)
+static int show_vf(const struct sriov_vf *vf, bool json)
 {
 	if (json)
 		return cli_machine_print(json_vf(vf));
@@ -194,9 +194,9 @@ int cli_vf(int argc, char **argv)
 	struct settings s = { .create = UNSET, .msix = UNSET };
 	struct pcg_log notes = cli_log(PCG_WARN);
 	struct cli_machine machine;
-	struct fabric_linux kernel;
-	struct fabric_pf pf;
-	struct fabric_vf vf;
+	struct sriov_linux kernel;
+	struct sriov_pf pf;
+	struct sriov_vf vf;
 	int error, ret = cli_machine_options(&form, argc, argv, &machine, &s);
 
 	if (ret == CLI_DONE)
@@ -205,16 +205,16 @@ int cli_vf(int argc, char **argv)
 		ret = cli_machine_bdf("vf", argv[optind]);
 	if (ret != CLI_DONE)
 		return ret == CLI_MACHINE_HELPED ? CLI_DONE : ret;
-	fabric_linux_init(&kernel, &machine.tree);
+	sriov_linux_init(&kernel, &machine.tree);
 	if (s.msix != UNSET) {
-		error = vfs_msix(&kernel.fabric, argv[optind], (unsigned int)s.msix, &vf, &notes);
+		error = vfs_msix(&kernel.sriov, argv[optind], (unsigned int)s.msix, &vf, &notes);
 		return error != 0 ? CLI_CANNOT : show_vf(&vf, machine.json);
 	}
 	if (s.create != UNSET)
-		error = vfs_create(&kernel.fabric, argv[optind], (unsigned int)s.create, s.probe, &pf, &notes);
-	else if (kernel.fabric.ops->vf(&kernel.fabric, argv[optind], &vf) == 0)
+		error = vfs_create(&kernel.sriov, argv[optind], (unsigned int)s.create, s.probe, &pf, &notes);
+	else if (kernel.sriov.ops->vf(&kernel.sriov, argv[optind], &vf) == 0)
 		return show_vf(&vf, machine.json);
 	else
-		error = vfs_pf(&kernel.fabric, argv[optind], &pf, &notes);
-	return error != 0 ? CLI_CANNOT : show_pf(&kernel.fabric, &pf, machine.json);
+		error = vfs_pf(&kernel.sriov, argv[optind], &pf, &notes);
+	return error != 0 ? CLI_CANNOT : show_pf(&kernel.sriov, &pf, machine.json);
 }

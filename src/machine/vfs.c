@@ -87,9 +87,9 @@ static int not_found(const char *bdf, int error, const struct pcg_log *log)
 	return error;
 }
 
-int vfs_pf(struct fabric *fabric, const char *bdf, struct fabric_pf *pf, const struct pcg_log *log)
+int vfs_pf(struct sriov *sriov, const char *bdf, struct sriov_pf *pf, const struct pcg_log *log)
 {
-	int error = fabric->ops->pf(fabric, bdf, pf);
+	int error = sriov->ops->pf(sriov, bdf, pf);
 
 	if (error == -ENOTTY)
 		base_log(log, PCG_ERROR,
@@ -102,7 +102,7 @@ int vfs_pf(struct fabric *fabric, const char *bdf, struct fabric_pf *pf, const s
 
 /* --- numbers of VFs --- */
 
-static int count_refused(const struct fabric_pf *pf, const char *what, unsigned int value, int error,
+static int count_refused(const struct sriov_pf *pf, const char *what, unsigned int value, int error,
 			 const struct pcg_log *log)
 {
 	base_log(log, PCG_ERROR, "%s of %s (driver %s, %u of %u VFs) does not become %u: %s; %s", what, pf->bdf,
@@ -112,12 +112,12 @@ static int count_refused(const struct fabric_pf *pf, const char *what, unsigned 
 }
 
 /* The kernel would wait for the process, and nobody could end that. */
-static int check_holders(struct fabric *fabric, const struct fabric_pf *pf, const struct pcg_log *log)
+static int check_holders(struct sriov *sriov, const struct sriov_pf *pf, const struct pcg_log *log)
 {
-	struct fabric_vf vf;
+	struct sriov_vf vf;
 
 	for (unsigned int n = 0; n < pf->count; n++) {
-		long pid = fabric->ops->vf_of(fabric, pf->bdf, n, &vf) == 0 ? fabric->ops->holder(fabric, vf.bdf) : 0;
+		long pid = sriov->ops->vf_of(sriov, pf->bdf, n, &vf) == 0 ? sriov->ops->holder(sriov, vf.bdf) : 0;
 
 		if (pid == 0)
 			continue;
@@ -129,26 +129,26 @@ static int check_holders(struct fabric *fabric, const struct fabric_pf *pf, cons
 	return 0;
 }
 
-static int change_count(struct fabric *fabric, struct fabric_pf *pf, unsigned int count, const struct pcg_log *log)
+static int change_count(struct sriov *sriov, struct sriov_pf *pf, unsigned int count, const struct pcg_log *log)
 {
-	int error = pf->count > 0 ? check_holders(fabric, pf, log) : 0;
+	int error = pf->count > 0 ? check_holders(sriov, pf, log) : 0;
 
 	if (error != 0)
 		return error;
 	if (pf->count > 0 && count > 0) {
-		error = fabric->ops->set_count(fabric, pf->bdf, 0);
+		error = sriov->ops->set_count(sriov, pf->bdf, 0);
 		if (error != 0)
 			return count_refused(pf, "sriov_numvfs", 0, error, log);
 		pf->count = 0;
 	}
-	error = fabric->ops->set_count(fabric, pf->bdf, count);
+	error = sriov->ops->set_count(sriov, pf->bdf, count);
 	return error != 0 ? count_refused(pf, "sriov_numvfs", count, error, log) : 0;
 }
 
-int vfs_create(struct fabric *fabric, const char *bdf, unsigned int count, enum vfs_probe probe, struct fabric_pf *pf,
+int vfs_create(struct sriov *sriov, const char *bdf, unsigned int count, enum vfs_probe probe, struct sriov_pf *pf,
 	       const struct pcg_log *log)
 {
-	int error = vfs_pf(fabric, bdf, pf, log);
+	int error = vfs_pf(sriov, bdf, pf, log);
 
 	if (error != 0)
 		return error;
@@ -159,14 +159,14 @@ int vfs_create(struct fabric *fabric, const char *bdf, unsigned int count, enum 
 	}
 	/* Before they are there: a driver takes a new VF at once. */
 	if (probe != VFS_PROBE_AS_IS && pf->probe != (probe == VFS_PROBE_ON)) {
-		error = fabric->ops->set_probe(fabric, pf->bdf, probe == VFS_PROBE_ON);
+		error = sriov->ops->set_probe(sriov, pf->bdf, probe == VFS_PROBE_ON);
 		if (error != 0)
 			return count_refused(pf, "sriov_drivers_autoprobe", probe == VFS_PROBE_ON, error, log);
 	}
 	if (count != pf->count)
-		error = change_count(fabric, pf, count, log);
+		error = change_count(sriov, pf, count, log);
 	if (error == 0)
-		error = vfs_pf(fabric, bdf, pf, log);
+		error = vfs_pf(sriov, bdf, pf, log);
 	if (error == 0 && pf->count != count)
 		base_log(log, PCG_WARN, "%s: %u VFs were asked for, and its driver made %u; dmesg may say why", pf->bdf,
 			 count, pf->count);
@@ -175,10 +175,10 @@ int vfs_create(struct fabric *fabric, const char *bdf, unsigned int count, enum 
 
 /* --- their vectors --- */
 
-static int msix_refused(struct fabric *fabric, const struct fabric_vf *vf, unsigned int vectors, int error,
+static int msix_refused(struct sriov *sriov, const struct sriov_vf *vf, unsigned int vectors, int error,
 			const struct pcg_log *log)
 {
-	struct fabric_pf pf = { 0 };
+	struct sriov_pf pf = { 0 };
 	char now[64] = "", pool[64] = "";
 
 	if (vf->msix > 0)
@@ -192,7 +192,7 @@ static int msix_refused(struct fabric *fabric, const struct fabric_vf *vf, unsig
 			vf->bdf, or_none(vf->driver), now[0] != '\0' ? ", " : "", now, vectors, vf->bdf, vf->bdf);
 		return error;
 	}
-	if (fabric->ops->pf(fabric, vf->pf, &pf) == 0 && pf.pool > 0)
+	if (sriov->ops->pf(sriov, vf->pf, &pf) == 0 && pf.pool > 0)
 		snprintf(pool, sizeof(pool), "; all VFs of %s share %u", vf->pf, pf.pool);
 	base_log(log, PCG_ERROR, "%s (%s) does not get %u vectors from the PF's driver (%s): %s; %s%s", vf->bdf,
 		 now[0] != '\0' ? now : "its table is not to be seen", vectors, or_none(pf.driver), strerror(-error),
@@ -200,7 +200,7 @@ static int msix_refused(struct fabric *fabric, const struct fabric_vf *vf, unsig
 	return error;
 }
 
-static void msix_compare(const struct fabric_vf *vf, unsigned int vectors, const struct pcg_log *log)
+static void msix_compare(const struct sriov_vf *vf, unsigned int vectors, const struct pcg_log *log)
 {
 	if (vf->msix < 0)
 		base_log(log, PCG_WARN,
@@ -214,10 +214,9 @@ static void msix_compare(const struct fabric_vf *vf, unsigned int vectors, const
 			vf->bdf, vectors, vf->msix);
 }
 
-int vfs_msix(struct fabric *fabric, const char *bdf, unsigned int vectors, struct fabric_vf *vf,
-	     const struct pcg_log *log)
+int vfs_msix(struct sriov *sriov, const char *bdf, unsigned int vectors, struct sriov_vf *vf, const struct pcg_log *log)
 {
-	int error = fabric->ops->vf(fabric, bdf, vf);
+	int error = sriov->ops->vf(sriov, bdf, vf);
 
 	if (error == -ENOTTY) {
 		base_log(log, PCG_ERROR,
@@ -227,10 +226,10 @@ int vfs_msix(struct fabric *fabric, const char *bdf, unsigned int vectors, struc
 	}
 	if (error != 0)
 		return not_found(bdf, error, log);
-	error = fabric->ops->set_msix(fabric, vf->bdf, vectors);
+	error = sriov->ops->set_msix(sriov, vf->bdf, vectors);
 	if (error != 0)
-		return msix_refused(fabric, vf, vectors, error, log);
-	error = fabric->ops->vf(fabric, vf->bdf, vf);
+		return msix_refused(sriov, vf, vectors, error, log);
+	error = sriov->ops->vf(sriov, vf->bdf, vf);
 	if (error != 0)
 		return not_found(bdf, error, log);
 	msix_compare(vf, vectors, log);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* VFs made, removed and given their vectors, on any fabric; every refusal explained. */
+/* VFs made, removed and given their vectors, on any sriov; every refusal explained. */
 #ifndef MACHINE_VFS_H
 #define MACHINE_VFS_H
 
-#include "machine/fabric.h"
+#include "machine/sriov.h"
 
 /** enum vfs_probe - what becomes of new VFs */
 enum vfs_probe {
@@ -13,7 +13,7 @@ enum vfs_probe {
 };
 
 /** vfs_pf() - a PF. 0; -EINVAL, -ENODEV, -ENOTTY after a note */
-int vfs_pf(struct fabric *fabric, const char *bdf, struct fabric_pf *pf, const struct pcg_log *log);
+int vfs_pf(struct sriov *sriov, const char *bdf, struct sriov_pf *pf, const struct pcg_log *log);
 
 /**
  * vfs_create() - let a PF have @count VFs; 0 removes them
@@ -24,7 +24,7 @@ int vfs_pf(struct fabric *fabric, const char *bdf, struct fabric_pf *pf, const s
  *
  * Return: 0; -EBUSY, -ERANGE and whatever the fabric refused with, after a note with the rule and the way out.
  */
-int vfs_create(struct fabric *fabric, const char *bdf, unsigned int count, enum vfs_probe probe, struct fabric_pf *pf,
+int vfs_create(struct sriov *sriov, const char *bdf, unsigned int count, enum vfs_probe probe, struct sriov_pf *pf,
 	       const struct pcg_log *log);
 
 /**
@@ -33,7 +33,7 @@ int vfs_create(struct fabric *fabric, const char *bdf, unsigned int count, enum 
  *
  * Return: as vfs_create(). A table that came out otherwise is noted and no error: what a vector is, the driver decides.
  */
-int vfs_msix(struct fabric *fabric, const char *bdf, unsigned int vectors, struct fabric_vf *vf,
+int vfs_msix(struct sriov *sriov, const char *bdf, unsigned int vectors, struct sriov_vf *vf,
 	     const struct pcg_log *log);
 
 #endif

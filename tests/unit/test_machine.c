@@ -24,9 +24,9 @@
  * @held: the VF that process 42 has open; -1: none
  */
 struct stub {
-	struct fabric fabric;
-	struct fabric_pf pf;
-	struct fabric_vf vf;
+	struct sriov sriov;
+	struct sriov_pf pf;
+	struct sriov_vf vf;
 	struct pcg_log log;
 	char said[128];
 	char notes[1024];
@@ -36,58 +36,58 @@ struct stub {
 	int held;
 };
 
-static struct stub *of(struct fabric *fabric)
+static struct stub *of(struct sriov *sriov)
 {
-	return (struct stub *)fabric;
+	return (struct stub *)sriov;
 }
 
-static void say(struct fabric *fabric, char what, unsigned int number)
+static void say(struct sriov *sriov, char what, unsigned int number)
 {
-	char *said = of(fabric)->said;
+	char *said = of(sriov)->said;
 
-	snprintf(said + strlen(said), sizeof(of(fabric)->said) - strlen(said), "%c%u ", what, number);
+	snprintf(said + strlen(said), sizeof(of(sriov)->said) - strlen(said), "%c%u ", what, number);
 }
 
-static int stub_pf(struct fabric *fabric, const char *bdf, struct fabric_pf *pf)
+static int stub_pf(struct sriov *sriov, const char *bdf, struct sriov_pf *pf)
 {
-	*pf = of(fabric)->pf;
-	return strcmp(bdf, pf->bdf) == 0 ? 0 : strcmp(bdf, of(fabric)->vf.bdf) == 0 ? -ENOTTY : -ENODEV;
+	*pf = of(sriov)->pf;
+	return strcmp(bdf, pf->bdf) == 0 ? 0 : strcmp(bdf, of(sriov)->vf.bdf) == 0 ? -ENOTTY : -ENODEV;
 }
 
-static int stub_vf(struct fabric *fabric, const char *bdf, struct fabric_vf *vf)
+static int stub_vf(struct sriov *sriov, const char *bdf, struct sriov_vf *vf)
 {
-	*vf = of(fabric)->vf;
-	return strcmp(bdf, vf->bdf) == 0 ? 0 : strcmp(bdf, of(fabric)->pf.bdf) == 0 ? -ENOTTY : -ENODEV;
+	*vf = of(sriov)->vf;
+	return strcmp(bdf, vf->bdf) == 0 ? 0 : strcmp(bdf, of(sriov)->pf.bdf) == 0 ? -ENOTTY : -ENODEV;
 }
 
-static int stub_vf_of(struct fabric *fabric, const char *pf, unsigned int number, struct fabric_vf *vf)
+static int stub_vf_of(struct sriov *sriov, const char *pf, unsigned int number, struct sriov_vf *vf)
 {
 	(void)pf;
-	*vf = of(fabric)->vf;
+	*vf = of(sriov)->vf;
 	vf->number = (int)number;
 	snprintf(vf->bdf, sizeof(vf->bdf), "0000:01:10.%u", number & 7);
-	return number < of(fabric)->pf.count ? 0 : -ENOENT;
+	return number < of(sriov)->pf.count ? 0 : -ENOENT;
 }
 
-static long stub_holder(struct fabric *fabric, const char *vf)
+static long stub_holder(struct sriov *sriov, const char *vf)
 {
-	return of(fabric)->held == vf[strlen(vf) - 1] - '0' ? 42 : 0;
+	return of(sriov)->held == vf[strlen(vf) - 1] - '0' ? 42 : 0;
 }
 
-static int stub_set_probe(struct fabric *fabric, const char *pf, bool probe)
+static int stub_set_probe(struct sriov *sriov, const char *pf, bool probe)
 {
 	(void)pf;
-	say(fabric, 'p', probe);
-	of(fabric)->pf.probe = probe;
+	say(sriov, 'p', probe);
+	of(sriov)->pf.probe = probe;
 	return 0;
 }
 
-static int stub_set_count(struct fabric *fabric, const char *pf, unsigned int count)
+static int stub_set_count(struct sriov *sriov, const char *pf, unsigned int count)
 {
-	struct stub *stub = of(fabric);
+	struct stub *stub = of(sriov);
 
 	(void)pf;
-	say(fabric, 'c', count);
+	say(sriov, 'c', count);
 	if (stub->count_error != 0)
 		return stub->count_error;
 	/* As Linux does. */
@@ -97,16 +97,16 @@ static int stub_set_count(struct fabric *fabric, const char *pf, unsigned int co
 	return 0;
 }
 
-static int stub_set_msix(struct fabric *fabric, const char *vf, unsigned int vectors)
+static int stub_set_msix(struct sriov *sriov, const char *vf, unsigned int vectors)
 {
 	(void)vf;
-	say(fabric, 'm', vectors);
-	if (of(fabric)->msix_error == 0)
-		of(fabric)->vf.msix = (int)vectors;
-	return of(fabric)->msix_error;
+	say(sriov, 'm', vectors);
+	if (of(sriov)->msix_error == 0)
+		of(sriov)->vf.msix = (int)vectors;
+	return of(sriov)->msix_error;
 }
 
-static const struct fabric_ops stub_ops = {
+static const struct sriov_ops stub_ops = {
 	.pf = stub_pf,
 	.vf = stub_vf,
 	.vf_of = stub_vf_of,
@@ -128,7 +128,7 @@ static int setup(void **state)
 	static struct stub stub;
 
 	stub = (struct stub){
-		.fabric.ops = &stub_ops,
+		.sriov.ops = &stub_ops,
 		.pf = { .bdf = "0000:01:00.0", .driver = "mlx5_core", .total = 8, .has_pool = true, .pool = 500 },
 		.vf = { .bdf = "0000:01:10.0", .pf = "0000:01:00.0", .group = 5, .msix = 11 },
 		.log = { .write = note, .arg = &stub },
@@ -141,20 +141,20 @@ static int setup(void **state)
 
 static int create(struct stub *stub, unsigned int count, enum vfs_probe probe)
 {
-	struct fabric_pf pf;
+	struct sriov_pf pf;
 
 	stub->said[0] = '\0';
 	stub->notes[0] = '\0';
-	return vfs_create(&stub->fabric, stub->pf.bdf, count, probe, &pf, &stub->log);
+	return vfs_create(&stub->sriov, stub->pf.bdf, count, probe, &pf, &stub->log);
 }
 
 static int give(struct stub *stub, unsigned int vectors)
 {
-	struct fabric_vf vf;
+	struct sriov_vf vf;
 
 	stub->said[0] = '\0';
 	stub->notes[0] = '\0';
-	return vfs_msix(&stub->fabric, stub->vf.bdf, vectors, &vf, &stub->log);
+	return vfs_msix(&stub->sriov, stub->vf.bdf, vectors, &vf, &stub->log);
 }
 
 static void a_number_is_changed_through_0(void **state)
@@ -282,14 +282,14 @@ static void a_vf_that_is_held_keeps_its_number(void **state)
 static void vectors_are_read_back(void **state)
 {
 	struct stub *stub = *state;
-	struct fabric_vf vf;
+	struct sriov_vf vf;
 
-	assert_int_equal(vfs_msix(&stub->fabric, "0000:01:10.0", 64, &vf, &stub->log), 0);
+	assert_int_equal(vfs_msix(&stub->sriov, "0000:01:10.0", 64, &vf, &stub->log), 0);
 	assert_int_equal(vf.msix, 64);
 	assert_string_equal(stub->notes, "");
-	assert_int_equal(vfs_msix(&stub->fabric, "0000:01:00.0", 64, &vf, &stub->log), -ENOTTY);
+	assert_int_equal(vfs_msix(&stub->sriov, "0000:01:00.0", 64, &vf, &stub->log), -ENOTTY);
 	assert_non_null(strstr(stub->notes, "no VF"));
-	assert_int_equal(vfs_msix(&stub->fabric, "0000:02:00.0", 64, &vf, &stub->log), -ENODEV);
+	assert_int_equal(vfs_msix(&stub->sriov, "0000:02:00.0", 64, &vf, &stub->log), -ENODEV);
 }
 
 /* --- redaction --- */

@@ -4,17 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "machine/fabric.h"
+#include "machine/sriov.h"
 #include "machine/function.h"
 
-static const struct tree *tree_of(const struct fabric *fabric)
+static const struct tree *tree_of(const struct sriov *sriov)
 {
-	return &((const struct fabric_linux *)fabric)->tree;
+	return &((const struct sriov_linux *)sriov)->tree;
 }
 
-static int linux_pf(struct fabric *fabric, const char *bdf, struct fabric_pf *pf)
+static int linux_pf(struct sriov *sriov, const char *bdf, struct sriov_pf *pf)
 {
-	const struct tree *tree = tree_of(fabric);
+	const struct tree *tree = tree_of(sriov);
 	struct machine_function function;
 	int error = machine_look(tree, bdf, &function, NULL);
 	long value;
@@ -34,9 +34,9 @@ static int linux_pf(struct fabric *fabric, const char *bdf, struct fabric_pf *pf
 	return 0;
 }
 
-static int linux_vf(struct fabric *fabric, const char *bdf, struct fabric_vf *vf)
+static int linux_vf(struct sriov *sriov, const char *bdf, struct sriov_vf *vf)
 {
-	const struct tree *tree = tree_of(fabric);
+	const struct tree *tree = tree_of(sriov);
 	struct machine_function function;
 	int error = machine_look(tree, bdf, &function, NULL);
 
@@ -54,18 +54,18 @@ static int linux_vf(struct fabric *fabric, const char *bdf, struct fabric_vf *vf
 	return 0;
 }
 
-static int linux_vf_of(struct fabric *fabric, const char *pf, unsigned int number, struct fabric_vf *vf)
+static int linux_vf_of(struct sriov *sriov, const char *pf, unsigned int number, struct sriov_vf *vf)
 {
 	char bdf[TREE_NAME];
 
-	if (!tree_link(tree_of(fabric), bdf, sizeof(bdf), MACHINE_DEVICES "/%s/virtfn%u", pf, number))
+	if (!tree_link(tree_of(sriov), bdf, sizeof(bdf), MACHINE_DEVICES "/%s/virtfn%u", pf, number))
 		return -ENOENT;
-	return linux_vf(fabric, bdf, vf);
+	return linux_vf(sriov, bdf, vf);
 }
 
-static long linux_holder(struct fabric *fabric, const char *vf)
+static long linux_holder(struct sriov *sriov, const char *vf)
 {
-	const struct tree *tree = tree_of(fabric);
+	const struct tree *tree = tree_of(sriov);
 	struct machine_function function;
 	char name[TREE_NAME];
 	long pid;
@@ -75,30 +75,30 @@ static long linux_holder(struct fabric *fabric, const char *vf)
 	return machine_holder(tree, &function.place, &pid, name) ? pid : 0;
 }
 
-static int linux_write(struct fabric *fabric, const char *bdf, const char *file, unsigned int value)
+static int linux_write(struct sriov *sriov, const char *bdf, const char *file, unsigned int value)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u\n", value);
-	return tree_write(tree_of(fabric), text, MACHINE_DEVICES "/%s/%s", bdf, file);
+	return tree_write(tree_of(sriov), text, MACHINE_DEVICES "/%s/%s", bdf, file);
 }
 
-static int linux_set_probe(struct fabric *fabric, const char *pf, bool probe)
+static int linux_set_probe(struct sriov *sriov, const char *pf, bool probe)
 {
-	return linux_write(fabric, pf, "sriov_drivers_autoprobe", probe);
+	return linux_write(sriov, pf, "sriov_drivers_autoprobe", probe);
 }
 
-static int linux_set_count(struct fabric *fabric, const char *pf, unsigned int count)
+static int linux_set_count(struct sriov *sriov, const char *pf, unsigned int count)
 {
-	return linux_write(fabric, pf, "sriov_numvfs", count);
+	return linux_write(sriov, pf, "sriov_numvfs", count);
 }
 
-static int linux_set_msix(struct fabric *fabric, const char *vf, unsigned int vectors)
+static int linux_set_msix(struct sriov *sriov, const char *vf, unsigned int vectors)
 {
-	return linux_write(fabric, vf, "sriov_vf_msix_count", vectors);
+	return linux_write(sriov, vf, "sriov_vf_msix_count", vectors);
 }
 
-static const struct fabric_ops linux_ops = {
+static const struct sriov_ops linux_ops = {
 	.pf = linux_pf,
 	.vf = linux_vf,
 	.vf_of = linux_vf_of,
@@ -108,8 +108,8 @@ static const struct fabric_ops linux_ops = {
 	.set_msix = linux_set_msix,
 };
 
-void fabric_linux_init(struct fabric_linux *fabric, const struct tree *tree)
+void sriov_linux_init(struct sriov_linux *sriov, const struct tree *tree)
 {
-	fabric->fabric.ops = &linux_ops;
-	fabric->tree = *tree;
+	sriov->sriov.ops = &linux_ops;
+	sriov->tree = *tree;
 }
