@@ -59,6 +59,138 @@ struct pcg_region {
 };
 
 /**
+ * struct pcg_pasid_facts - what a backend enforces of PASID, ATS and page requests (PCIe 6.0, 6.20 and chapter 10)
+ * @width: Max PASID Width, 1 to 20; 0: it enforces nothing, and a PASID capability would be a lie
+ * @execute: Execute Requested can be allowed and refused for this function alone
+ * @privileged: likewise Privileged Mode Requested
+ * @ats: translation requests are answered
+ * @page_requests: how many may be outstanding; 0: there is no page request interface
+ * @pasid_at, @ats_at, @pri_at: where the function, or the PF that it is a VF of, has these capabilities itself; 0: it
+ *                              has not
+ * @why: a constant sentence where @width is 0
+ */
+struct pcg_pasid_facts {
+	uint8_t width;
+	bool execute;
+	bool privileged;
+	bool ats;
+	uint32_t page_requests;
+	uint16_t pasid_at;
+	uint16_t ats_at;
+	uint16_t pri_at;
+	const char *why;
+};
+
+/**
+ * struct pcg_pasid_control - what the guest's configuration space says of them now
+ * @pasid: PASID Enable; @execute, @privileged: the bits of those names (PCIe 6.0, 7.8.9.3)
+ * @ats: ATS Enable (10.5.1.3)
+ * @page_requests: Page Request Enable (10.5.2.2); @allocation: Outstanding Page Request Allocation (10.5.2.5)
+ * @page_reset: Page Request Reset was written: what is outstanding is forgotten
+ */
+struct pcg_pasid_control {
+	bool pasid;
+	bool execute;
+	bool privileged;
+	bool ats;
+	bool page_requests;
+	bool page_reset;
+	uint32_t allocation;
+};
+
+/** enum pcg_space_flags - what a page of an address space allows */
+enum pcg_space_flags {
+	PCG_SPACE_READ = 1,
+	PCG_SPACE_WRITE = 2,
+	PCG_SPACE_EXECUTE = 4,
+	PCG_SPACE_USER = 8, /* requests that are not privileged may use it, too */
+};
+
+/** enum pcg_space_verb - what is asked of the address spaces of one function */
+enum pcg_space_verb {
+	PCG_SPACE_CREATE,  /* @space: set */
+	PCG_SPACE_DESTROY, /* @space; detached first, wherever it is */
+	PCG_SPACE_MAP,     /* @space: @iova, @size, @flags: leads to @address in the client's memory */
+	PCG_SPACE_UNMAP,   /* @space: @iova, @size: exactly one earlier map; size 0: all */
+	PCG_SPACE_ATTACH,  /* @pasid goes through @space from now on, or through it instead of another */
+	PCG_SPACE_DETACH,  /* @pasid goes nowhere */
+};
+
+/**
+ * struct pcg_space - one such wish. Numbers, not pointers: it comes from clients
+ *
+ * Errors: -ENOENT (no such space, map or PASID), -EEXIST (overlaps a map), -ERANGE (a PASID wider than allowed),
+ * -ENOSPC (too many), -EINVAL (alignment to 4 KiB, wrap, flags), -EOPNOTSUPP.
+ */
+struct pcg_space {
+	enum pcg_space_verb verb;
+	uint32_t space;
+	uint32_t pasid;
+	uint32_t flags;
+	uint64_t iova;
+	uint64_t size;
+	uint64_t address;
+};
+
+/** enum pcg_fault_reason - why a request of the function was blocked */
+enum pcg_fault_reason {
+	PCG_FAULT_NONE,
+	PCG_FAULT_BLOCKED,        /* the function has no memory, or lost it: its PF was reset or withdrawn */
+	PCG_FAULT_PASID_OFF,      /* a PASID while PASID Enable is clear */
+	PCG_FAULT_PASID_WIDE,     /* a PASID wider than the capability shows */
+	PCG_FAULT_PASID_UNKNOWN,  /* no address space stands at this PASID */
+	PCG_FAULT_NOT_MAPPED,     /* nothing there */
+	PCG_FAULT_READ,           /* the page cannot be read */
+	PCG_FAULT_WRITE,          /* or written */
+	PCG_FAULT_EXECUTE,        /* or executed */
+	PCG_FAULT_EXECUTE_OFF,    /* an execute request while its enable bit is clear */
+	PCG_FAULT_PRIVILEGED_OFF, /* likewise a privileged one */
+	PCG_FAULT_SUPERVISOR,     /* a page for privileged requests alone */
+	PCG_FAULT_TRANSLATED,     /* an address said to be translated while ATS is off */
+	PCG_NUM_FAULT_REASONS,
+};
+
+/** struct pcg_fault - one record. @lost: how many before it there was no room for */
+struct pcg_fault {
+	enum pcg_fault_reason reason;
+	uint32_t lost;
+	bool write;
+	bool execute;
+	bool privileged;
+	bool has_pasid;
+	uint32_t pasid;
+	uint64_t address;
+};
+
+/** struct pcg_page_request - the function asks for a page (PCIe 6.0, 10.4.1) */
+struct pcg_page_request {
+	uint64_t address;
+	uint32_t pasid;
+	uint16_t group; /* Page Request Group Index, 9 bits */
+	bool has_pasid;
+	bool read;
+	bool write;
+	bool execute;
+	bool privileged;
+	bool last;
+};
+
+/** enum pcg_page_code - PRG Response codes (PCIe 6.0, 10.4.2.1) */
+enum pcg_page_code {
+	PCG_PAGE_SUCCESS = 0,
+	PCG_PAGE_INVALID = 1,
+	PCG_PAGE_FAILURE = 15,
+};
+
+/** struct pcg_page_response - the client's answer to a group */
+struct pcg_page_response {
+	uint32_t pasid;
+	uint16_t group;
+	bool has_pasid;
+	uint8_t code;
+};
+
+/**
  * struct pcg_host_info - what is fixed for as long as the function is open
  * @config_size: 256 or 4096
  * @is_vf: the function is a VF: no memory enable bit, no INTx, ids to be had from @vendor and @device
@@ -81,6 +213,7 @@ struct pcg_region {
  *                  else can be let to the function before that client's process is gone
  * @restores: after a reset registers are put back as they were before it, by others than us: what a reset clears is
  *            cleared by the function room
+ * @pasid: what it enforces of PASID, ATS and page requests
  * @shows_intx: Status' Interrupt Status is true in the function's own register, where @irq_route leaves us out
  */
 struct pcg_host_info {
@@ -104,6 +237,7 @@ struct pcg_host_info {
 	bool lends_function;
 	bool restores;
 	bool shows_intx;
+	struct pcg_pasid_facts pasid;
 };
 
 /**
@@ -265,6 +399,32 @@ struct pcg_host_ops {
 	int (*irq_resample)(struct pcg_host *host, int fd);
 
 	/**
+	 * @pasid: the guest's PASID, ATS and page request controls, as they are from now on. Optional: with
+	 * @info.pasid.width.
+	 * Guarantees: at DONE what they turn off is blocked and recorded.
+	 */
+	int (*pasid)(struct pcg_host *host, const struct pcg_pasid_control *control, struct pcg_op *op);
+
+	/** @space: the client's address spaces by PASID. With @pasid. What @space is to say is set at DONE. */
+	int (*space)(struct pcg_host *host, struct pcg_space *space, struct pcg_op *op);
+
+	/** @fault: take the oldest record of a blocked request. -ENOENT: there is none. Optional. */
+	int (*fault)(struct pcg_host *host, struct pcg_fault *fault);
+
+	/** @page_request: take the oldest page request. -ENOENT: there is none. Optional: there never is. */
+	int (*page_request)(struct pcg_host *host, struct pcg_page_request *request);
+
+	/** @page_response: answer one group. -ENOENT: it is not outstanding. With @page_request. */
+	int (*page_response)(struct pcg_host *host, const struct pcg_page_response *response);
+
+	/**
+	 * @resize: a resizable BAR (PCIe 6.0, 7.8.6) gets another size, 2^@log2 bytes. Optional. Its region was revoked
+	 * before, and memory is off.
+	 * Guarantees: at DONE @info.bars and @info.regions say so; contents are lost. Refused: nothing has changed.
+	 */
+	int (*resize)(struct pcg_host *host, unsigned int bar, unsigned int log2, struct pcg_op *op);
+
+	/**
 	 * @cancel: give up the pending operation @op.
 	 * Guarantees: its done() will not be called; its buffers are not touched any more.
 	 */
@@ -290,12 +450,16 @@ struct pcg_host_ops {
  * @irq: vector @vector of @index is raised; for INTx @level says asserted or not, else it is true
  * @wake: please call @work soon; may be called at any time from the loop's thread
  * @wanted: the host wants the function back: end it soon; may be NULL
+ * @recorded: there is a fault record or a page request to be taken, or the queue of these stopped; may be NULL
+ * @page_status: page requests: bits of the status register (PCIe 6.0, 10.5.2.3) that the function raised; may be NULL
  */
 struct pcg_host_events {
 	void *arg;
 	void (*irq)(void *arg, enum pcg_irq_index index, unsigned int vector, bool level);
 	void (*wake)(void *arg);
 	void (*wanted)(void *arg);
+	void (*recorded)(void *arg);
+	void (*page_status)(void *arg, uint16_t raised);
 };
 
 /**
