@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "pci/lengths.h"
+#include "pci/registers.h"
 
 #define FIRST_CAP      0x40u
 #define FIRST_EXTENDED 0x100u
@@ -137,11 +138,8 @@ static bool nothing_answers(const uint8_t *config)
 	return true;
 }
 
-int pcg_layout_parse(struct pcg_layout *layout, const uint8_t *config, size_t size, const struct pcg_log *log)
+static int check_space(struct pcg_layout *layout, const uint8_t *config, size_t size, const struct pcg_log *log)
 {
-	struct seen seen = { { 0 } };
-	unsigned int i;
-
 	layout->ncaps = 0;
 	layout->necaps = 0;
 	layout->size = 0;
@@ -153,18 +151,45 @@ int pcg_layout_parse(struct pcg_layout *layout, const uint8_t *config, size_t si
 		pcg_say(log, PCG_ERROR, PCG_VENDOR, 0xffff, "no function answers: the header is all ones");
 		return -ENODEV;
 	}
-	if ((config[PCG_HEADER_TYPE] & 0x7f) != 0) {
-		pcg_say(log, PCG_ERROR, PCG_HEADER_TYPE, config[PCG_HEADER_TYPE],
-			"only type 0 functions can be assigned, not bridges");
-		return -ENOTSUP;
-	}
 	layout->size = (uint16_t)size;
+	return 0;
+}
+
+static void parse_chains(struct pcg_layout *layout, const uint8_t *config, const struct pcg_log *log)
+{
+	struct seen seen = { { 0 } };
+	unsigned int i;
+
 	walk_standard(layout, config, &seen, log);
 	walk_extended(layout, config, &seen, log);
 	for (i = 0; i < layout->ncaps; i++)
 		set_length(layout, config, &seen, &layout->caps[i], log);
 	for (i = 0; i < layout->necaps; i++)
 		set_length(layout, config, &seen, &layout->ecaps[i], log);
+}
+
+int pci_layout_parse_any(struct pcg_layout *layout, const uint8_t *config, size_t size, const struct pcg_log *log)
+{
+	int ret = check_space(layout, config, size, log);
+
+	if (ret == 0)
+		parse_chains(layout, config, log);
+	return ret;
+}
+
+int pcg_layout_parse(struct pcg_layout *layout, const uint8_t *config, size_t size, const struct pcg_log *log)
+{
+	int ret = check_space(layout, config, size, log);
+
+	if (ret != 0)
+		return ret;
+	if ((config[PCG_HEADER_TYPE] & 0x7f) != 0) {
+		pcg_say(log, PCG_ERROR, PCG_HEADER_TYPE, config[PCG_HEADER_TYPE],
+			"only type 0 functions can be assigned, not bridges");
+		layout->size = 0;
+		return -ENOTSUP;
+	}
+	parse_chains(layout, config, log);
 	return 0;
 }
 

@@ -124,6 +124,20 @@ uint32_t pci_register_absent(const struct pci_register_place *place, const uint8
 bool pci_register_at(struct pci_register_place *place, const struct pcg_layout *layout, const uint8_t *config,
 		     uint16_t offset);
 
+/** pci_bridge_registers() - those of a type 1 header, as a port of PCI Express without I/O windows has them */
+const struct pci_registers *pci_bridge_registers(void);
+
+/**
+ * pci_port_registers() - what a port has in a capability beyond the rows of pci_cap_registers()
+ * @root: it is a root port
+ *
+ * Return: the table, or NULL: nothing.
+ */
+const struct pci_registers *pci_port_registers(const struct pcg_cap *cap, bool root);
+
+/** pci_layout_parse_any() - as pcg_layout_parse(), for headers of every type */
+int pci_layout_parse_any(struct pcg_layout *layout, const uint8_t *config, size_t size, const struct pcg_log *log);
+
 /* Between the files of the tables. */
 extern const struct pci_registers pci_express_registers;
 const struct pci_registers *pci_standard_registers(uint16_t id, uint16_t control);

@@ -20,7 +20,8 @@
 
 /*
  * Every bit of the error registers is sticky. Bits 31:23 and 5 came later, or belong to few. In flit mode the log of
- * headers goes on where the log of prefixes stands (7.8.4.8).
+ * headers goes on where the log of prefixes stands (7.8.4.8). Of a VF, its PF's masks, severities and ECRC enables
+ * count.
  */
 #define UNCORRECTABLE        0xfffff030
 #define UNCORRECTABLE_SELDOM 0xff800020
@@ -40,6 +41,7 @@ static const struct pci_register aer_rows[] = {
 	  .rw = UNCORRECTABLE,
 	  .kept = UNCORRECTABLE,
 	  .optional = UNCORRECTABLE_SELDOM,
+	  .not_vf = UNCORRECTABLE,
 	  .section = "PCIe 6.0, 7.8.4.3" },
 	{ .name = "UESVRT",
 	  .offset = 0x0c,
@@ -47,6 +49,7 @@ static const struct pci_register aer_rows[] = {
 	  .rw = UNCORRECTABLE,
 	  .kept = UNCORRECTABLE,
 	  .optional = UNCORRECTABLE_SELDOM,
+	  .not_vf = UNCORRECTABLE,
 	  .section = "PCIe 6.0, 7.8.4.4" },
 	{ .name = "CESTA",
 	  .offset = 0x10,
@@ -60,12 +63,14 @@ static const struct pci_register aer_rows[] = {
 	  .width = 4,
 	  .rw = CORRECTABLE,
 	  .kept = CORRECTABLE,
+	  .not_vf = CORRECTABLE,
 	  .section = "PCIe 6.0, 7.8.4.6" },
 	{ .name = "CAP",
 	  .offset = 0x18,
 	  .width = 4,
 	  .rw = 0x00000540,
 	  .kept = 0x00000540,
+	  .not_vf = 0x00000140,
 	  .section = "PCIe 6.0, 7.8.4.7" },
 	{ .name = "HDRLOG", .offset = 0x1c, .width = 4, .stride = 4, .count = 4, .section = "PCIe 6.0, 7.8.4.8" },
 	{ .name = "ROOTCMD", .offset = 0x2c, .width = 4, .section = "PCIe 6.0, 7.8.4.9" },

@@ -10,6 +10,8 @@
 
 #include <pcigate/pci.h>
 
+#include "pci/registers.h"
+
 static uint8_t config[PCG_CONFIG_EXTENDED];
 static struct pcg_layout layout;
 static unsigned int notes;
@@ -206,6 +208,18 @@ static void conventional_space_has_no_extended_chain(void **state)
 	assert_int_equal(pcg_layout_parse(&layout, config, 512, NULL), -EINVAL);
 }
 
+static void a_bridge_is_read_where_asked(void **state)
+{
+	(void)state;
+	config[PCG_HEADER_TYPE] = 1;
+	config[PCG_CAPABILITIES] = 0x40;
+	cap(0x40, PCG_CAP_PM, 0);
+	assert_int_equal(parse(), -ENOTSUP);
+	assert_int_equal(layout.size, 0);
+	assert_int_equal(pci_layout_parse_any(&layout, config, sizeof(config), NULL), 0);
+	assert_int_equal(layout.ncaps, 1);
+}
+
 static bool disjoint(const struct pcg_cap *caps, unsigned int n)
 {
 	static uint8_t owned[PCG_CONFIG_EXTENDED];
@@ -275,6 +289,7 @@ int main(void)
 		cmocka_unit_test_setup(bridges_are_refused, setup),
 		cmocka_unit_test_setup(no_capabilities_bit_no_chain, setup),
 		cmocka_unit_test_setup(conventional_space_has_no_extended_chain, setup),
+		cmocka_unit_test_setup(a_bridge_is_read_where_asked, setup),
 		cmocka_unit_test_setup(any_bytes_end_in_disjoint_instances_inside_the_space, setup),
 		cmocka_unit_test(bars_that_cannot_be_are_refused),
 	};

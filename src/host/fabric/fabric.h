@@ -27,10 +27,12 @@
 struct fabric;
 struct fabric_bus;
 struct fabric_function;
+struct fabric_sriov;
 
 /** Bounds: what one fabric holds. 256 buses are all that a segment has; a function with 256 VFs takes two. */
 #define FABRIC_BUSES         256u
 #define FABRIC_MAX_FUNCTIONS 1024u
+#define FABRIC_ROM           6u /* where BARs are counted: the expansion ROM */
 
 /** enum fabric_reset - what resets a function (PCIe 6.0, 6.6) */
 enum fabric_reset {
@@ -78,9 +80,10 @@ struct fabric_report {
 /**
  * struct fabric_root_ops - what stands above the root bus. All may be NULL
  * @access: a memory request reached the root complex: translate it and carry it out. @at: from where on, @length: how
- *          much of it (more than one packet's worth of the same kind, all in one page of 4 KiB: the packets were judged
- *          one by one). @data NULL: only judge. Return: PCG_DONE with *status set, or PCG_PENDING and @op is done later
- *          with 0 or an errno, which counts as TLP_UNSUPPORTED
+ *          much of it (more than one packet's worth of the same kind, all in one page of 4 KiB, or @most bytes where
+ *          there is neither PASID nor translation: the packets were judged one by one). @data NULL: only judge. Return:
+ * PCG_DONE with *status set, or PCG_PENDING and @op is done later with 0 or an errno, which counts as TLP_UNSUPPORTED
+ * @most: 0: a page
  * @cancel: gives up an access that is pending
  * @message: a message reached the root complex
  * @error: an error was logged somewhere
@@ -90,6 +93,7 @@ struct fabric_report {
 struct fabric_root_ops {
 	int (*access)(void *arg, const struct tlp *tlp, uint64_t at, void *data, size_t length, enum tlp_status *status,
 		      struct pcg_op *op);
+	size_t most;
 	void (*cancel)(void *arg, struct pcg_op *op);
 	enum tlp_status (*message)(void *arg, const struct tlp *tlp);
 	void (*error)(void *arg, const struct fabric_report *report);
@@ -167,6 +171,11 @@ struct fabric_faults {
  * @physical: of a VF: its PF
  * @virtuals: of a PF: its VFs that are enabled now, @nvirtuals of them
  * @number: of a VF: which
+ * @sriov: of a PF: what its VFs are made of, and those that are gone for now; sriov.c's own, with @virtuals
+ * @captured: the bus number of the last configuration write to it (PCIe 6.0, 2.2.6.2); a VF's is its PF's
+ * @placed: where software last put its BARs (6: the ROM), by configuration writes; resets leave it alone
+ * @initial: its registers at power-on, PCG_CONFIG_DWORDS
+ * @order: which in fabric_each()
  * @name: as the description calls it, "" without
  * @owner: for who made it
  */
@@ -185,9 +194,14 @@ struct fabric_function {
 	struct fabric_function **virtuals;
 	uint16_t nvirtuals;
 	uint16_t number;
+	struct fabric_sriov *sriov;
 	struct fabric_faults faults;
 	uint64_t flr_end; /* until when (CLOCK_MONOTONIC, ms) it answers nothing; 0: it does */
 	uint8_t tag;
+	uint8_t captured;
+	uint16_t order;
+	uint32_t *initial;
+	uint64_t placed[PCG_NUM_BARS + 1];
 	char name[32];
 	void *owner;
 };
@@ -197,12 +211,14 @@ struct fabric_function {
  * @port: the port above; NULL: the root bus
  * @up: the link works
  * @link: it is a link (below root ports and downstream ports) and not a switch's inside
+ * @removed: what is on it was pulled out: it stays in @functions and answers nothing
  */
 struct fabric_bus {
 	struct fabric_function *port;
 	struct fabric_function *functions;
 	bool link;
 	bool up;
+	bool removed;
 };
 
 /** fabric_create() - an empty one: a root bus and nothing on it. 0 or -ENOMEM */
@@ -238,6 +254,12 @@ struct fabric_facts {
  */
 int fabric_function_init(struct fabric_function *f, struct fabric *fabric, const struct fabric_function_ops *ops,
 			 struct fabric_bus *bus, uint16_t devfn, const struct fabric_facts *facts);
+
+/**
+ * fabric_function_destroy() - take it off its bus and out of the fabric, then call @ops->destroy(), which frees what is
+ * its own. For VFs that vanish and for whoever could not finish making a function; the rest goes with fabric_destroy()
+ */
+void fabric_function_destroy(struct fabric_function *f);
 
 /* --- ports (port.c) --- */
 
@@ -371,6 +393,21 @@ void fabric_sriov_build(uint8_t *config, uint16_t at, const struct fabric_sriov_
 /** fabric_sriov_init() - the PF's registers are there: its VFs' BARs are @options' */
 int fabric_sriov_init(struct fabric_function *pf, const struct fabric_sriov_options *options);
 
+/**
+ * fabric_sriov_finish() - the PF ends, and its VFs with it, by fabric_function_destroy(); without VFs: nothing. For
+ * fabric_function_destroy(), before the PF's own @destroy
+ */
+void fabric_sriov_finish(struct fabric_function *pf);
+
+/** fabric_sriov_forget() - a VF ends; other functions: nothing. For fabric_function_destroy() */
+void fabric_sriov_forget(struct fabric_function *vf);
+
+/** fabric_sriov_made() - VF @number, on the bus or not, as long as it was on it once. NULL: it was not */
+struct fabric_function *fabric_sriov_made(const struct fabric_function *pf, unsigned int number);
+
+/** fabric_sriov_renew() - VF @number is made anew by @virtual_function. 0, or a negative errno: it is the old one */
+int fabric_sriov_renew(struct fabric_function *pf, unsigned int number);
+
 /** fabric_sriov_written() - the PF's capability was written: VFs come and go, their memory is on or off */
 void fabric_sriov_written(struct fabric_function *pf, uint16_t dword, uint8_t be);
 
@@ -390,16 +427,24 @@ void fabric_error(struct fabric_function *f, enum fabric_error error, const stru
 
 /* --- what happens (events.c) --- */
 
-/** fabric_flr() - a function level reset, begun now; over when fabric_work() finds it so. Also for VFs and PFs */
+/**
+ * fabric_flr() - a reset of one function, a PF with its VFs: its registers are lost at once
+ *
+ * FLR: it answers again at once, or as its faults say: after flr_ms, when fabric_work() finds it so, or never.
+ */
 void fabric_flr(struct fabric_function *f, enum fabric_reset reset);
 
 /** fabric_alive() - the function answers: its link is up, its power is on, no reset is under way, and its PF has it */
 bool fabric_alive(const struct fabric_function *f);
 
-/** fabric_remove() - a function with all of its device and what is below is pulled out: the link goes down */
+/**
+ * fabric_remove() - a function with all of its device and what is below is pulled out: the link goes down
+ *
+ * Return: 0; -EALREADY: it is out; -ENOTSUP: it sits in the root complex.
+ */
 int fabric_remove(struct fabric_function *f);
 
-/** fabric_insert() - it is put back, at power-on */
+/** fabric_insert() - it is put back, at power-on. As fabric_remove() */
 int fabric_insert(struct fabric_function *f);
 
 /** fabric_faults_clear() - nothing goes wrong with it any more */

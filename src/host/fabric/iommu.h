@@ -21,6 +21,9 @@
 #define IOMMU_MAX_PASIDS 4096u
 #define IOMMU_MAX_FAULTS 256u /* kept; more are counted */
 
+/** IOMMU_MAX_PAGE_REQUESTS - the most that struct iommu_facts may name */
+#define IOMMU_MAX_PAGE_REQUESTS 65536u
+
 struct iommu;
 struct iommu_requester;
 
@@ -29,7 +32,8 @@ struct iommu_requester;
  * @pasid_width: bits, 0 to 20; 0: it refuses every PASID
  * @execute, @privileged: it tells these requests apart and can turn them off
  * @ats: it answers translation requests
- * @page_requests: how many it holds for its software; 0: it takes none
+ * @page_requests: how many it holds for the software of one requester; 0: it takes none. Each requester has a queue of
+ *                 its own: a client that never answers must not cost another one its requests
  */
 struct iommu_facts {
 	uint8_t pasid_width;
@@ -44,6 +48,13 @@ struct iommu_facts {
  * @page_request: one more can be had by iommu_page_request_next()
  * @fault: one more can be had by iommu_fault_next()
  * @invalidate: translations in this range of this space's PASID are not to be used any more (an ATS Invalidate Request)
+ *
+ * An invalidation is called for what iommu_ats() has answered, before the call that took it away returns: a translated
+ * request is believed, so whoever caches must have forgotten when the event returns. All of a PASID comes as two halves
+ * of 2^63 bytes, since one size cannot say it.
+ *
+ * All are called with everything in its new state. They may take records and page requests and have requests judged;
+ * what changes the requester (attach, control, block, space) waits until they have returned.
  */
 struct iommu_events {
 	void *arg;
@@ -52,6 +63,7 @@ struct iommu_events {
 	void (*invalidate)(void *arg, bool has_pasid, uint32_t pasid, uint64_t iova, uint64_t size);
 };
 
+/** iommu_create() - 0; -EINVAL: facts past their bounds; -ENOMEM */
 int iommu_create(struct iommu **iommu, const struct iommu_facts *facts, const struct pcg_log *log);
 void iommu_destroy(struct iommu *iommu);
 const struct iommu_facts *iommu_facts(const struct iommu *iommu);
@@ -64,6 +76,7 @@ struct iommu_requester *iommu_requester(struct iommu *iommu, uint16_t bdf);
  *
  * Without, everything that it asks is blocked. Taking it away also ends its spaces, its PASIDs, its page requests and
  * its controls: nothing of one client meets the next. Records of faults stay until read, or until the next attach.
+ * Memory given over other memory counts as both, one after the other. iommu_block() is no client's and stays.
  */
 int iommu_attach(struct iommu_requester *r, struct pcg_dma *dma, const struct iommu_events *events);
 
@@ -73,7 +86,11 @@ struct pcg_dma *iommu_dma(const struct iommu_requester *r);
 /**
  * iommu_control() - what its client's configuration space says: struct pcg_pasid_control of <pcigate/host.h>
  *
- * Return: 0; -EOPNOTSUPP for what this IOMMU cannot enforce.
+ * What the function may not do any more is blocked when this returns, and what was answered to it for its caches is
+ * invalidated. Execute and privileged mean nothing without PASID Enable. Page Request Reset acts while Page Request
+ * Enable is clear, or cleared along with it (PCIe 6.0, 10.5.2.2).
+ *
+ * Return: 0; -EOPNOTSUPP for what this IOMMU cannot enforce, and nothing has changed.
  */
 int iommu_control(struct iommu_requester *r, const struct pcg_pasid_control *control);
 
@@ -83,7 +100,18 @@ int iommu_control(struct iommu_requester *r, const struct pcg_pasid_control *con
  */
 void iommu_block(struct iommu_requester *r, bool blocked);
 
-/** iommu_space() - create, destroy, map, unmap, attach, detach: see struct pcg_space. As the host op of that name */
+/**
+ * iommu_space() - create, destroy, map, unmap, attach, detach: see struct pcg_space. As the host op of that name
+ *
+ * A space may stand at several PASIDs at once, and may be filled before and after. Attaching another one at a PASID
+ * replaces in one step: a request meets the old or the new, never nothing. Attaching does not need PASID Enable, only
+ * requests do. A piece of a map cannot be unmapped (-ENOENT, nothing has changed). A map allows at least READ or
+ * WRITE; EXECUTE goes with READ alone, as a translation completion has it (PCIe 6.0, 10.2.3.2). Whether there is
+ * memory where a map leads is judged when it is used. Ids of spaces are not used again soon.
+ *
+ * Return: 0; what struct pcg_space says; -EOPNOTSUPP: this IOMMU knows no PASIDs; -ENOTCONN: without memory there is
+ * nowhere for a map to lead.
+ */
 int iommu_space(struct iommu_requester *r, struct pcg_space *space);
 
 /**
@@ -91,7 +119,8 @@ int iommu_space(struct iommu_requester *r, struct pcg_space *space);
  * @dma: the memory
  * @address: in it
  * @length: bytes from there that one translation covers, at most what was asked
- * @flags: enum pcg_space_flags that the page allows
+ * @flags: enum pcg_space_flags that the page allows; without PASID, or translated before, that is for the memory to
+ *         say (see iommu_failed()), and all but EXECUTE is set
  * @reason: why not, when refused: enum pcg_fault_reason
  */
 struct iommu_answer {
@@ -109,14 +138,32 @@ struct iommu_answer {
  * @address: first byte
  * @length: 0: a zero-length read, which a page that can only be written allows, too
  *
+ * Any request with Execute Requested needs the control bit and a page that can be executed; any with Privileged Mode
+ * Requested needs the control bit. A page for all is for privileged requests, too. What a requester that
+ * iommu_requester() never heard of asks is blocked, and nobody is there to record it for.
+ *
  * Return: TLP_SUCCESS; TLP_UNSUPPORTED, recorded. Nothing is moved: that is the caller's.
  */
 enum tlp_status iommu_translate(struct iommu *iommu, const struct tlp *tlp, uint64_t address, uint64_t length,
 				struct iommu_answer *answer);
 
 /**
+ * iommu_failed() - a request that was let through did not get its memory: there is none (-EFAULT), it does not allow
+ * this (-EPERM), or it failed. Recorded as if it had been blocked here
+ */
+void iommu_failed(struct iommu *iommu, const struct tlp *tlp, uint64_t address, int error);
+
+/**
  * iommu_ats() - a translation request (PCIe 6.0, 10.2.2): what is allowed at @tlp->address, without a fault record when
- * nothing is: the function may ask for the page. UNSUPPORTED where ATS is off for the requester
+ * nothing is: the function may ask for the page
+ *
+ * @answer->flags is 0 when nothing is allowed, and @reason says why. Else R and W are READ and WRITE; Exe is EXECUTE,
+ * set where Execute Requested was; Priv is clear where USER is set: an answer to a privileged request is for
+ * privileged use alone. @address is the place of @tlp->address, in a block of the largest power of two, aligned at
+ * both ends, that one map holds, and @length the rest of that block; @tlp->length is not looked at. Without a PASID it
+ * is the page of 4 KiB, and allowed is what its memory will allow when it is used.
+ *
+ * Return: TLP_SUCCESS; TLP_UNSUPPORTED, recorded, where ATS is off for the requester, or the controls forbid to ask so.
  */
 enum tlp_status iommu_ats(struct iommu *iommu, const struct tlp *tlp, struct iommu_answer *answer);
 
@@ -126,21 +173,36 @@ int iommu_fault_next(struct iommu_requester *r, struct pcg_fault *fault);
 /**
  * iommu_page_request() - a page request message arrived (PCIe 6.0, 10.4.1)
  *
- * Kept for the client until it answers. Outstanding ones of a requester are bounded by its allocation
- * (struct pcg_pasid_control) and all of them by the queue. Where there is no room for one that is the last of its group
- * the IOMMU answers itself with Response Failure (10.4.2.1), others are dropped.
+ * Kept for the client until it answers the group. Those that are unanswered are bounded by the requester's allocation
+ * (struct pcg_pasid_control) and by the queue. What cannot be kept is dropped; if it was the last of its group, the
+ * IOMMU answers in the client's stead (see iommu_page_refused()), and what it had of that group is forgotten: the
+ * client's own answer would be one too many. A group is told from others by its index and its PASID.
  *
- * Return: 0; -ENOSPC: no room; -EACCES: page requests are off for this requester; -EPROTO: more than it was allowed.
+ * A Stop Marker (10.4.1.2.1: a PASID, last, neither read nor write) is never answered, nor counted as unanswered; it
+ * has its place in the queue until the client takes it.
+ *
+ * Return: 0; -ENOSPC: no room; -EACCES: page requests are off for this requester, or its PASID controls forbid this
+ * one, which is recorded; -EPROTO: more than it was allowed, or one for a group that is complete; -ENOMEM.
  */
 int iommu_page_request(struct iommu *iommu, uint16_t requester, const struct pcg_page_request *request);
+
+/**
+ * iommu_page_refused() - whether a request that was not kept is answered all the same: with Response Failure (PCIe 6.0,
+ * 10.4.2.1), set in *message, where it was the last of its group and no Stop Marker
+ */
+bool iommu_page_refused(uint16_t requester, const struct pcg_page_request *request, struct tlp *message);
 
 /** iommu_page_request_next() - the oldest that its client has not seen. -ENOENT: none */
 int iommu_page_request_next(struct iommu_requester *r, struct pcg_page_request *request);
 
 /**
- * iommu_page_response() - the client answers a group that it was given
+ * iommu_page_response() - the client answers a group that it was given, its last request included
  *
- * Return: 0, and *message is the PRG Response for the function; -ENOENT: no such group is outstanding; -EINVAL.
+ * The message is a TLP_PRG_RESPONSE: target is the function, address = group | code << 12, with the PASID of the
+ * request where it had one.
+ *
+ * Return: 0, and *message is the PRG Response for the function; -ENOENT: no such group is outstanding; -EINVAL: no such
+ * code or index.
  */
 int iommu_page_response(struct iommu_requester *r, const struct pcg_page_response *response, struct tlp *message);
 

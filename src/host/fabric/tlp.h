@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pcg_page_request;
+
 /** TLP_MAX - the most bytes of one packet (PCIe 6.0, 2.2.2: Length is at most 1024 dwords) */
 #define TLP_MAX 4096u
 
@@ -19,6 +21,7 @@ enum tlp_type {
 	TLP_CONFIG_READ,
 	TLP_CONFIG_WRITE,
 	TLP_MESSAGE,
+	TLP_COMPLETION, /* in error logs: @requester is the completer, @target whose request it answers */
 };
 
 /** enum tlp_status - what became of a request. The first four are Completion Status (PCIe 6.0, 2.2.9.1) */
@@ -73,6 +76,10 @@ struct tlp_pasid {
  * @address: bytes; configuration requests: offset of the dword
  * @length: bytes, 0 to TLP_MAX: of the payload, or asked for; 0 is a zero-length read (2.2.5)
  * @data: the payload or where it goes; NULL: only the way is judged
+ * @page: of a Page Request message: what it asks; NULL otherwise
+ *
+ * A PRG Response (10.4.2) carries in @address what its third dword has below the routing id: Response Code in bits
+ * 15:12, Page Request Group Index in 8:0, and in @pasid the PASID; @target is for whom it is.
  */
 struct tlp {
 	enum tlp_type type;
@@ -88,6 +95,29 @@ struct tlp {
 	uint64_t address;
 	uint32_t length;
 	uint8_t *data;
+	const struct pcg_page_request *page;
+};
+
+/** What @address of a PRG Response holds. */
+#define TLP_PRG(code, group)   ((uint64_t)((unsigned int)(code) << 12 | ((group)&0x1ffu)))
+#define TLP_PRG_CODE(address)  ((unsigned int)((address) >> 12 & 0xfu))
+#define TLP_PRG_GROUP(address) ((unsigned int)((address)&0x1ffu))
+
+/**
+ * enum tlp_translation - what a translation completion says beside an address in bits 63:12 (PCIe 6.0, 10.2.3.2)
+ *
+ * A translation request is a MEMORY_READ of 8 bytes for one translation; its address is a page's, with bit 0 set where
+ * no write is meant. Its data is the completion, the most significant byte first. With SIZE the lowest address bit that
+ * is clear tells the size: bit 12 for 8 KiB, bit 13 for 16 KiB and so on; without, it is 4 KiB.
+ */
+enum tlp_translation {
+	TLP_TRANSLATION_READ = 0x001,
+	TLP_TRANSLATION_WRITE = 0x002,
+	TLP_TRANSLATION_UNTRANSLATED = 0x004,
+	TLP_TRANSLATION_EXECUTE = 0x008,
+	TLP_TRANSLATION_PRIVILEGED = 0x010,
+	TLP_TRANSLATION_SIZE = 0x800,
+	TLP_TRANSLATION_NO_WRITE = 1, /* of the request's address */
 };
 
 #endif

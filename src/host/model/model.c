@@ -95,6 +95,9 @@ static void add_caps(struct model *model, const struct model_facts *facts, const
 			continue;
 		if (registers != NULL)
 			add_registers(model, facts, registers, caps[i].offset, caps[i].length);
+		registers = facts->port ? pci_port_registers(&caps[i], facts->root_port) : NULL;
+		if (registers != NULL)
+			add_registers(model, facts, registers, caps[i].offset, caps[i].length);
 	}
 }
 
@@ -137,6 +140,19 @@ static void limit_command(struct model *model, const struct model_facts *facts)
 		absent |= PCG_COMMAND_MEMORY;
 	model->rw[PCG_COMMAND / 4] &= ~absent;
 	model->value[PCG_COMMAND / 4] &= ~absent;
+}
+
+static void add_header(struct model *model, const struct model_facts *facts)
+{
+	bool express = pcg_layout_find(facts->layout, PCG_CAP_EXP) != NULL;
+
+	if (facts->port) {
+		add_registers(model, facts, pci_bridge_registers(), 0, PCG_HEADER_END);
+		return;
+	}
+	add_registers(model, facts, pci_header_registers(express), 0, PCG_HEADER_END);
+	add_bars(model, facts);
+	limit_command(model, facts);
 }
 
 static uint16_t find_room(const struct pcg_layout *layout, uint16_t id, uint16_t length)
@@ -185,10 +201,7 @@ int model_init(struct model *model, const struct model_facts *facts)
 		memset(model->kept, 0xff, facts->size);
 		return 0;
 	}
-	add_registers(model, facts, pci_header_registers(pcg_layout_find(facts->layout, PCG_CAP_EXP) != NULL), 0,
-		      PCG_HEADER_END);
-	add_bars(model, facts);
-	limit_command(model, facts);
+	add_header(model, facts);
 	add_caps(model, facts, facts->layout->caps, facts->layout->ncaps);
 	add_caps(model, facts, facts->layout->ecaps, facts->layout->necaps);
 	find_lost(model);

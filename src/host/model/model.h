@@ -17,6 +17,7 @@
  * @rom: the expansion ROM, kind NONE: none
  * @is_vf: leave out what a VF does not have
  * @no_memory_bit: COMMAND has no memory enable bit
+ * @port: its header is of type 1, and it has a port's registers; no BARs, no ROM. @root_port: those of a root port
  * @ram: plain memory instead: every byte reads back what was written last, nothing happens by itself
  */
 struct model_facts {
@@ -27,6 +28,8 @@ struct model_facts {
 	const struct pcg_bar *rom;
 	bool is_vf;
 	bool no_memory_bit;
+	bool port;
+	bool root_port;
 	bool ram;
 };
 
