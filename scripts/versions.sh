@@ -27,8 +27,8 @@ KERNEL_SOURCE="linux-source"
 GUEST_PACKAGES="busybox-static pciutils pci.ids"
 GUEST_BUILD_PACKAGES="gcc libc6-dev make mawk sed grep findutils tar xz-utils zstd binutils kmod"
 # Of Debian's own modules these alone, with what they need.
-GUEST_MODULES="irqbypass vfio vfio_iommu_type1 vfio-pci-core vfio-pci dca i2c-algo-bit igb"
-GUEST_RECIPE=2
+GUEST_MODULES="vmd irqbypass vfio vfio_iommu_type1 vfio-pci-core vfio-pci dca i2c-algo-bit igb"
+GUEST_RECIPE=3
 
 # The emulated host of the machine room: the same kernel, built from its source
 # with tests/vm/room/kernel.config.

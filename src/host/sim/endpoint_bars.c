@@ -35,78 +35,80 @@ static uint8_t *bars_shared(uint64_t size, int *shared)
 	return memory;
 }
 
-static int bars_add(struct endpoint *endpoint, unsigned int bar, uint64_t size)
+bool endpoint_bars_shared(const struct endpoint *endpoint, unsigned int bar)
 {
-	struct pcg_region *region = &endpoint->host.info.regions[bar];
+	const struct pcg_bar *b = &endpoint->function.bars[bar];
+
 	/* A piece of a page cannot be mapped, nor can I/O. */
-	bool share = bar != 0 && size >= ENDPOINT_PAGE && endpoint->host.info.bars[bar].kind != PCG_BAR_IO;
-	uint8_t *memory = share ? bars_shared(size, &region->fd) : bars_private(size);
+	return bar != 0 && b->size >= ENDPOINT_PAGE && b->kind != PCG_BAR_IO;
+}
+
+static void bars_drop(struct endpoint *endpoint, unsigned int bar)
+{
+	if (endpoint->memory[bar] == NULL)
+		return;
+	munmap(endpoint->memory[bar], (size_t)endpoint->sizes[bar]);
+	if (endpoint->fds[bar] >= 0)
+		close(endpoint->fds[bar]);
+	endpoint->memory[bar] = NULL;
+	endpoint->fds[bar] = -1;
+	endpoint->dirty[bar] = false;
+}
+
+static int bars_make(struct endpoint *endpoint, unsigned int bar, uint64_t size)
+{
+	int fd = -1;
+	uint8_t *memory = endpoint_bars_shared(endpoint, bar) ? bars_shared(size, &fd) : bars_private(size);
 
 	if (memory == MAP_FAILED) {
-		base_log(&endpoint->host.log, PCG_ERROR, "sim:endpoint-test: no memory for BAR %u: %s", bar,
+		base_log(&endpoint->log, PCG_ERROR, "sim:endpoint-test: no memory for BAR %u: %s", bar,
 			 strerror(errno));
 		return -ENOMEM;
 	}
+	bars_drop(endpoint, bar);
 	endpoint->memory[bar] = memory;
-	region->size = size;
-	region->flags = PCG_REGION_READ | PCG_REGION_WRITE | (share ? PCG_REGION_MMAP : 0);
+	endpoint->sizes[bar] = size;
+	endpoint->fds[bar] = fd;
 	return 0;
 }
 
-int endpoint_bars_create(struct endpoint *endpoint)
+int endpoint_bars_need(struct endpoint *endpoint, unsigned int bar)
 {
-	int r = 0;
+	uint64_t size = endpoint->function.bars[bar].size;
 
-	for (unsigned int i = 0; i < PCG_NUM_REGIONS; i++)
-		endpoint->host.info.regions[i].fd = -1;
-	for (unsigned int i = 0; r == 0 && i < PCG_NUM_BARS; i++)
-		if (endpoint->host.info.bars[i].size != 0)
-			r = bars_add(endpoint, i, endpoint->host.info.bars[i].size);
-	return r;
+	if (size == 0)
+		return 0;
+	/* A VF's BARs grow with the system page size (PCIe 6.0, 9.3.3.13). */
+	return endpoint->memory[bar] == NULL || endpoint->sizes[bar] != size ? bars_make(endpoint, bar, size) : 0;
+}
+
+void endpoint_bars_init(struct endpoint *endpoint)
+{
+	for (unsigned int i = 0; i < PCG_NUM_BARS; i++)
+		endpoint->fds[i] = -1;
 }
 
 void endpoint_bars_destroy(struct endpoint *endpoint)
 {
-	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
-		struct pcg_region *region = &endpoint->host.info.regions[i];
-
-		if (endpoint->memory[i] == NULL)
-			continue;
-		munmap(endpoint->memory[i], (size_t)region->size);
-		if (region->fd >= 0)
-			close(region->fd);
-	}
+	for (unsigned int i = 0; i < PCG_NUM_BARS; i++)
+		bars_drop(endpoint, i);
 }
 
 /* Memory of the same size that no client has yet. */
-static int bars_renew_one(struct endpoint *endpoint, unsigned int bar)
-{
-	struct pcg_region *region = &endpoint->host.info.regions[bar];
-	int fd = -1;
-	uint8_t *memory;
-
-	if (region->fd < 0)
-		return 0;
-	memory = bars_shared(region->size, &fd);
-	if (memory == MAP_FAILED) {
-		base_log(&endpoint->host.log, PCG_ERROR, "sim:endpoint-test: no new memory for BAR %u: %s", bar,
-			 strerror(errno));
-		return -ENOMEM;
-	}
-	munmap(endpoint->memory[bar], (size_t)region->size);
-	close(region->fd);
-	endpoint->memory[bar] = memory;
-	region->fd = fd;
-	return 0;
-}
-
 int endpoint_bars_renew(struct endpoint *endpoint)
 {
 	int r = 0;
 
 	for (unsigned int i = 0; r == 0 && i < PCG_NUM_BARS; i++)
-		r = bars_renew_one(endpoint, i);
+		if (endpoint->fds[i] >= 0)
+			r = bars_make(endpoint, i, endpoint->sizes[i]);
 	return r;
+}
+
+void endpoint_bars_resize(struct endpoint *endpoint, unsigned int bar, uint64_t size)
+{
+	endpoint->function.bars[bar].size = size;
+	bars_drop(endpoint, bar);
 }
 
 /* A constant size is one access: who maps the BAR sees no half of it. */
@@ -127,21 +129,31 @@ static void bars_move(void *to, const void *from, size_t length)
 	}
 }
 
-void endpoint_bars_read(const struct endpoint *endpoint, unsigned int bar, uint64_t offset, void *data, size_t length)
+/* What nobody wrote yet reads 0 and takes no memory. */
+int endpoint_bars_read(struct endpoint *endpoint, unsigned int bar, uint64_t offset, void *data, size_t length)
 {
-	bars_move(data, endpoint->memory[bar] + offset, length);
+	if (endpoint->memory[bar] == NULL || offset + length > endpoint->sizes[bar])
+		memset(data, 0, length);
+	else
+		bars_move(data, endpoint->memory[bar] + offset, length);
+	return 0;
 }
 
-void endpoint_bars_write(struct endpoint *endpoint, unsigned int bar, uint64_t offset, const void *data, size_t length)
+int endpoint_bars_write(struct endpoint *endpoint, unsigned int bar, uint64_t offset, const void *data, size_t length)
 {
+	int r = endpoint_bars_need(endpoint, bar);
+
+	if (r != 0)
+		return r;
 	endpoint->dirty[bar] = true;
 	bars_move(endpoint->memory[bar] + offset, data, length);
+	return 0;
 }
 
 /* Whether there may be anything in a BAR: what clients have mapped tells by the pages it takes. */
 static bool bars_used(const struct endpoint *endpoint, unsigned int bar)
 {
-	int fd = endpoint->host.info.regions[bar].fd;
+	int fd = endpoint->fds[bar];
 	struct stat st;
 
 	if (fd < 0)
@@ -161,16 +173,13 @@ static void bars_zero(uint8_t *memory, size_t size)
 void endpoint_bars_clear(struct endpoint *endpoint)
 {
 	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
-		struct pcg_region *region = &endpoint->host.info.regions[i];
-
-		if (endpoint->memory[i] == NULL)
-			continue;
-		if (!bars_used(endpoint, i))
+		if (endpoint->memory[i] == NULL || !bars_used(endpoint, i))
 			continue;
 		endpoint->dirty[i] = false;
-		if (region->fd >= 0)
-			fallocate(region->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)region->size);
+		if (endpoint->fds[i] >= 0)
+			fallocate(endpoint->fds[i], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				  (off_t)endpoint->sizes[i]);
 		else
-			bars_zero(endpoint->memory[i], (size_t)region->size);
+			bars_zero(endpoint->memory[i], (size_t)endpoint->sizes[i]);
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <zlib.h>
@@ -44,12 +45,6 @@ static const struct endpoint_row rows[] = {
 	{ .command = ENDPOINT_BAR_SUBRANGE_CLEAR, .fail = ENDPOINT_SUBRANGE_CLEAR_FAIL },
 };
 
-static bool command_masters(const struct endpoint *endpoint)
-{
-	return (model_get(&endpoint->model, PCG_COMMAND, 2) & PCG_COMMAND_MASTER) != 0 &&
-	       model_power(&endpoint->model) == PCG_D0;
-}
-
 /* --- registers --- */
 
 /* What only the function writes. */
@@ -72,13 +67,29 @@ static void registers_fix(struct endpoint *endpoint)
 
 void endpoint_registers_init(struct endpoint *endpoint)
 {
-	memset(endpoint->memory[0], 0, ENDPOINT_REGISTERS_END);
+	memset(endpoint->registers, 0, sizeof(endpoint->registers));
 	registers_fix(endpoint);
 }
 
 static uint64_t registers_address(const struct endpoint *endpoint, enum endpoint_register reg)
 {
-	return endpoint_get(endpoint, reg) | (uint64_t)pcg_get32(endpoint->memory[0] + reg + 4) << 32;
+	return endpoint_get(endpoint, reg) | (uint64_t)pcg_get32(endpoint->registers + reg + 4) << 32;
+}
+
+/* Execute and privileged are bits of the PASID prefix (PCIe 6.0, 6.20.2). */
+static void command_take_request(struct endpoint *endpoint)
+{
+	struct endpoint_transfer *t = &endpoint->transfer;
+	uint32_t pasid = endpoint_get(endpoint, ENDPOINT_PASID);
+
+	t->flags = endpoint_get(endpoint, ENDPOINT_REQUEST_FLAGS);
+	t->pasid = (struct tlp_pasid){
+		.present = (pasid & ENDPOINT_PASID_PRESENT) != 0,
+		.value = pasid & ENDPOINT_PASID_VALUE,
+	};
+	t->pasid.execute = t->pasid.present && (t->flags & ENDPOINT_EXECUTE) != 0;
+	t->pasid.privileged = t->pasid.present && (t->flags & ENDPOINT_PRIVILEGED) != 0;
+	endpoint_set(endpoint, ENDPOINT_RESULT, 0);
 }
 
 /*
@@ -107,50 +118,41 @@ static void command_take(struct endpoint *endpoint)
 	t->checksum = endpoint_get(endpoint, ENDPOINT_CHECKSUM);
 	t->moved = 0;
 	t->piece = 0;
+	t->done = 0;
+	t->asked = 0;
 	t->crc = (uint32_t)crc32(0, NULL, 0);
 	t->loaded = false;
 	t->answered = false;
-	if (t->row != NULL && endpoint->host.events.wake != NULL)
-		endpoint->host.events.wake(endpoint->host.events.arg);
+	command_take_request(endpoint);
+	if (t->row != NULL)
+		endpoint_wake(endpoint);
+}
+
+void endpoint_registers_read(struct endpoint *endpoint, uint64_t offset, void *data, size_t length)
+{
+	endpoint_set(endpoint, ENDPOINT_ATC_ENTRIES, endpoint_atc_count(&endpoint->atc));
+	memcpy(data, endpoint->registers + offset, length);
 }
 
 void endpoint_registers_write(struct endpoint *endpoint, uint64_t offset, const void *data, size_t length)
 {
 	uint32_t status = endpoint_get(endpoint, ENDPOINT_STATUS);
+	uint32_t result = endpoint_get(endpoint, ENDPOINT_RESULT);
 
-	endpoint_bars_write(endpoint, 0, offset, data, length);
+	memcpy(endpoint->registers + offset, data, length);
 	registers_fix(endpoint);
 	/* The driver clears STATUS before some commands; bits of it are nobody's but the function's to set. */
 	endpoint_set(endpoint, ENDPOINT_STATUS, endpoint_get(endpoint, ENDPOINT_STATUS) & status);
+	endpoint_set(endpoint, ENDPOINT_RESULT, result);
 	command_take(endpoint);
 }
 
-/* --- interrupts --- */
+/* --- the end of a command --- */
 
-static void command_irq(struct endpoint *endpoint)
+static void command_buffer_free(struct endpoint *endpoint)
 {
-	static const enum pcg_irq_index indexes[] = {
-		[ENDPOINT_IRQ_INTX] = PCG_IRQ_INTX,
-		[ENDPOINT_IRQ_MSI] = PCG_IRQ_MSI,
-		[ENDPOINT_IRQ_MSIX] = PCG_IRQ_MSIX,
-	};
-	const struct pcg_host_events *events = &endpoint->host.events;
-	const struct endpoint_transfer *t = &endpoint->transfer;
-	uint32_t vectors = t->irq_type == ENDPOINT_IRQ_MSI ? endpoint->options.msi : endpoint->options.msix;
-
-	if (events->irq == NULL || model_power(&endpoint->model) != PCG_D0)
-		return;
-	if (t->irq_type == ENDPOINT_IRQ_INTX) {
-		/* The driver has no register to quiet the line with: it is a pulse, or it would never fall again. */
-		if (!endpoint->options.intx)
-			return;
-		events->irq(events->arg, PCG_IRQ_INTX, 0, true);
-		events->irq(events->arg, PCG_IRQ_INTX, 0, false);
-		return;
-	}
-	/* The others are memory writes (PCIe 6.0, 7.5.1.1.3). Vectors are counted from 1. */
-	if (command_masters(endpoint) && t->irq_number >= 1 && t->irq_number <= vectors)
-		events->irq(events->arg, indexes[t->irq_type], t->irq_number - 1, true);
+	free(endpoint->transfer.buffer);
+	endpoint->transfer.buffer = NULL;
 }
 
 static void command_end(struct endpoint *endpoint, uint32_t status)
@@ -158,7 +160,9 @@ static void command_end(struct endpoint *endpoint, uint32_t status)
 	/* STATUS first: the interrupt handler looks at it. */
 	endpoint_set(endpoint, ENDPOINT_STATUS, status | ENDPOINT_IRQ_RAISED);
 	endpoint->transfer.row = NULL;
-	command_irq(endpoint);
+	/* There may be many endpoints, and few that move something. */
+	command_buffer_free(endpoint);
+	endpoint_irq_raise(endpoint, endpoint->transfer.irq_type, endpoint->transfer.irq_number);
 }
 
 /* --- transfers --- */
@@ -167,7 +171,7 @@ static void command_fail(struct endpoint *endpoint, int error, bool storing)
 {
 	uint32_t status = endpoint->transfer.row->fail;
 
-	if (error == -EFAULT || error == -EPERM)
+	if (error == -EFAULT)
 		status |= storing ? ENDPOINT_DST_ADDR_INVALID : ENDPOINT_SRC_ADDR_INVALID;
 	command_end(endpoint, status);
 }
@@ -202,31 +206,30 @@ static void command_randomize(struct endpoint *endpoint, uint8_t *data, size_t l
 	}
 }
 
-static void command_answered(struct pcg_op *op, int result)
+void endpoint_command_answer(struct endpoint *endpoint, int result)
 {
-	struct endpoint_transfer *t = (void *)((char *)op - offsetof(struct endpoint_transfer, op));
-	struct endpoint *endpoint = (void *)((char *)t - offsetof(struct endpoint, transfer));
+	struct endpoint_transfer *t = &endpoint->transfer;
 
 	t->waiting = false;
 	t->answered = true;
 	t->result = result;
-	if (endpoint->host.events.wake != NULL)
-		endpoint->host.events.wake(endpoint->host.events.arg);
+	endpoint_wake(endpoint);
 }
 
-/* The next access of the transfer: fetch a piece, or store the one that is there. As pcg_dma_read(). */
+/* The next access of the transfer: fetch a piece, or store the one that is there. As endpoint_access(). */
 static int command_ask(struct endpoint *endpoint)
 {
 	struct endpoint_transfer *t = &endpoint->transfer;
 
-	if (!command_masters(endpoint) || endpoint->dma == NULL)
-		return -EACCES;
-	t->op.done = command_answered;
+	if (t->buffer == NULL)
+		t->buffer = malloc(PCG_DMA_MESSAGE_MAX);
+	if (t->buffer == NULL)
+		return -ENOMEM;
 	if (t->loaded)
-		return pcg_dma_write(endpoint->dma, t->dst + t->moved, t->buffer, t->piece, &t->op);
-	t->piece = t->size - t->moved < sizeof(t->buffer) ? t->size - t->moved : (uint32_t)sizeof(t->buffer);
+		return endpoint_access(endpoint, true, t->dst + t->moved, t->buffer, t->piece);
+	t->piece = t->size - t->moved < PCG_DMA_MESSAGE_MAX ? t->size - t->moved : PCG_DMA_MESSAGE_MAX;
 	if (t->row->load)
-		return pcg_dma_read(endpoint->dma, t->src + t->moved, t->buffer, t->piece, &t->op);
+		return endpoint_access(endpoint, false, t->src + t->moved, t->buffer, t->piece);
 	command_randomize(endpoint, t->buffer, t->piece);
 	return PCG_DONE;
 }
@@ -253,16 +256,13 @@ static bool command_step(struct endpoint *endpoint)
 {
 	struct endpoint_transfer *t = &endpoint->transfer;
 	bool storing = t->loaded;
-	int r = t->result;
+	int r;
 
 	if (!t->row->load && !t->row->store) {
 		command_end(endpoint, t->row->fail);
 		return true;
 	}
-	if (!t->answered)
-		r = command_sound(endpoint) ? command_ask(endpoint) : -EINVAL;
-	t->answered = false;
-	t->waiting = r == PCG_PENDING;
+	r = command_sound(endpoint) ? command_ask(endpoint) : -EINVAL;
 	if (r == PCG_PENDING)
 		return false;
 	if (r != 0) {
@@ -290,12 +290,8 @@ bool endpoint_command_work(struct endpoint *endpoint)
 
 void endpoint_command_drop(struct endpoint *endpoint)
 {
-	struct endpoint_transfer *t = &endpoint->transfer;
-
-	if (t->waiting)
-		pcg_dma_cancel(endpoint->dma, &t->op);
-	t->waiting = false;
-	t->answered = false;
-	t->row = NULL;
+	endpoint_access_drop(endpoint);
+	command_buffer_free(endpoint);
+	endpoint->transfer.row = NULL;
 	endpoint_set(endpoint, ENDPOINT_COMMAND, 0);
 }

@@ -8,38 +8,18 @@
 #include "host/options.h"
 #include "host/sim/endpoint_test.h"
 
-#define MAX_TEXT     256u
-#define MAX_BAR_SIZE ((uint64_t)64 << 30)
-#define MAX_IO_SIZE  256u /* PCI 3.0, 6.2.5.1 */
+#define MAX_REBAR ((uint64_t)64 << 30)
+#define MAX_VFS   1000u /* with ports and PFs: FABRIC_MAX_FUNCTIONS */
 
-/* BAR 0's share of the text is "auto": as large as the registers and the MSI-X table need. */
-static const struct {
-	const char *name;
-	const char *text;
-} layouts[] = {
-	{ "default", "auto/1K/64K/128K:prefetch/1M:prefetch/256K" },
-	{ "mem64", "auto:mem64/64K:mem64/1M:mem64:prefetch" },
-	{ "io", "auto/256:io/64K/128K:prefetch/4K/-" },
-};
+const char endpoint_help[] =
+	"sim:endpoint-test[,id=VENDOR:DEVICE][,subsystem=VENDOR:DEVICE][,revision=NN][,class=CCSSPP][,msi=0..32]"
+	"[,msix=0..2048][,mps=BYTES][,payload=BYTES][,intx=on|off][,memory-bit=on|off][,max=BYTES][,flr=MS|never]"
+	"[,bars=default|mem64|io|BAR0/BAR1/...][,pasid=WIDTH[:exec][:priv]][,ats=on|off][,pri=N]"
+	"[,rebar=BAR:SIZE/...][,acs=on|off][,ari=on|off][,vfs=N[,vf=N][,enabled=N][,token=UUID][,vf-bars=...]"
+	"[,vf-msix=N][,vf-msix-pool=N][,vf-device=NNNN][,detached=on|off]]"
+	"; a BAR is auto (BAR 0), SIZE[K|M|G][:mem32|:mem64|:io][:prefetch] or -; docs/endpoint-test.md";
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-uint32_t endpoint_pba_offset(uint32_t vectors)
-{
-	uint32_t table = vectors * 16;
-
-	return ENDPOINT_MSIX_TABLE + (table + ENDPOINT_PAGE - 1) / ENDPOINT_PAGE * ENDPOINT_PAGE;
-}
-
-uint64_t endpoint_bar0_size(uint32_t vectors)
-{
-	uint32_t need = vectors == 0 ? ENDPOINT_PAGE : endpoint_pba_offset(vectors) + ENDPOINT_PAGE;
-	uint64_t size = ENDPOINT_PAGE;
-
-	while (size < need)
-		size *= 2;
-	return size;
-}
 
 /* Hexadecimal digits and nothing else. */
 static bool parse_hex(const char *text, uint32_t max, uint32_t *value)
@@ -136,72 +116,71 @@ static bool set_flr(struct endpoint_options *o, const char *value)
 	return true;
 }
 
-static bool parse_bar_size(const char *text, uint64_t *size)
-{
-	const char *end;
-
-	return options_parse_size(text, &end, size) && *end == '\0' && *size != 0 && *size <= MAX_BAR_SIZE;
-}
-
-/* "SIZE[:mem32|:mem64|:io][:prefetch]" or "-"; returns how many registers it takes, 0: not understood. */
-static unsigned int parse_bar(char *text, unsigned int index, struct pcg_bar *bar)
-{
-	char *rest = NULL;
-	char *word = strtok_r(text, ":", &rest);
-	bool sized;
-
-	*bar = (struct pcg_bar){ .kind = PCG_BAR_MEM32 };
-	if (word == NULL)
-		return 0;
-	if (strcmp(word, "-") == 0) {
-		bar->kind = PCG_BAR_NONE;
-		return *rest == '\0' ? 1 : 0;
-	}
-	if (index == 0 && strcmp(word, "auto") == 0)
-		sized = true;
-	else
-		sized = parse_bar_size(word, &bar->size);
-	while (sized && (word = strtok_r(NULL, ":", &rest)) != NULL) {
-		if (strcmp(word, "mem64") == 0)
-			bar->kind = PCG_BAR_MEM64;
-		else if (strcmp(word, "io") == 0)
-			bar->kind = PCG_BAR_IO;
-		else if (strcmp(word, "prefetch") == 0)
-			bar->prefetchable = true;
-		else if (strcmp(word, "mem32") != 0)
-			return 0;
-	}
-	if (bar->kind == PCG_BAR_IO && (bar->size > MAX_IO_SIZE || bar->prefetchable))
-		return 0;
-	if (bar->kind == PCG_BAR_MEM32 && bar->size > UINT32_C(1) << 31)
-		return 0;
-	return !sized ? 0 : bar->kind == PCG_BAR_MEM64 ? 2 : 1;
-}
-
 static bool set_bars(struct endpoint_options *o, const char *value)
 {
-	char text[MAX_TEXT];
-	char *rest = text;
-	char *part;
-	unsigned int index = 0;
+	return endpoint_layout_parse(o->bars, value, false);
+}
 
-	for (size_t i = 0; i < COUNT(layouts); i++)
-		if (strcmp(value, layouts[i].name) == 0)
-			value = layouts[i].text;
-	if (strlen(value) >= sizeof(text))
+static bool set_vf_bars(struct endpoint_options *o, const char *value)
+{
+	return endpoint_layout_parse(o->vf_bars, value, true);
+}
+
+static bool set_vf_device(struct endpoint_options *o, const char *value)
+{
+	uint32_t n;
+
+	if (!parse_hex(value, 0xffff, &n))
 		return false;
-	strcpy(text, value);
-	memset(o->bars, 0, sizeof(o->bars));
-	while ((part = strsep(&rest, "/")) != NULL) {
-		unsigned int n = index < PCG_NUM_BARS ? parse_bar(part, index, &o->bars[index]) : 0;
-
-		if (n == 0 || index + n > PCG_NUM_BARS)
-			return false;
-		if (n == 2)
-			o->bars[index + 1].kind = PCG_BAR_UPPER;
-		index += n;
-	}
+	o->vf_device = (uint16_t)n;
 	return true;
+}
+
+/* "WIDTH[:exec][:priv]" */
+static bool set_pasid(struct endpoint_options *o, const char *value)
+{
+	const char *rest;
+	uint64_t width;
+
+	if (!options_parse_size(value, &rest, &width) || width < 1 || width > 20)
+		return false;
+	o->pasid = (uint8_t)width;
+	o->execute = false;
+	o->privileged = false;
+	while (*rest == ':') {
+		size_t n = strcspn(++rest, ":");
+
+		if (n == 4 && strncmp(rest, "exec", n) == 0)
+			o->execute = true;
+		else if (n == 4 && strncmp(rest, "priv", n) == 0)
+			o->privileged = true;
+		else
+			return false;
+		rest += n;
+	}
+	return *rest == '\0';
+}
+
+/* "BAR:SIZE[/SIZE...]": what the sizes are good for shows when the BARs are known. */
+static bool set_rebar(struct endpoint_options *o, const char *value)
+{
+	const char *rest;
+	uint64_t n;
+
+	if (!options_parse_size(value, &rest, &n) || *rest != ':' || n >= PCG_NUM_BARS)
+		return false;
+	o->rebar_bar = (uint8_t)n;
+	o->rebar = 0;
+	do {
+		unsigned int bit = 0;
+
+		if (!options_parse_size(rest + 1, &rest, &n) || n < 1u << 20 || n > MAX_REBAR || (n & (n - 1)) != 0)
+			return false;
+		while (n >> 20 >> bit > 1)
+			bit++;
+		o->rebar |= 1u << bit;
+	} while (*rest == '/');
+	return *rest == '\0';
 }
 
 enum {
@@ -209,8 +188,20 @@ enum {
 	INTX,
 	MAX,
 	MEMORY_BIT,
+	ATS,
+	PRI,
+	ACS,
+	ARI,
+	VFS,
+	ENABLED,
+	VF_MSIX,
+	VF_POOL,
+	DETACHED,
 	SPECIAL, /* from here on: those of specials[], in its order */
 };
+
+/* Of specials[]: the one whose default is another option's value. */
+#define VF_DEVICE 10
 
 static const struct {
 	bool (*set)(struct endpoint_options *options, const char *value);
@@ -225,25 +216,70 @@ static const struct {
 	{ set_payload, "128, 256, 512, 1024, 2048 or 4096" },
 	{ set_flr, "milliseconds up to 3600000, or never" },
 	{ set_bars, "default, mem64, io or up to six of SIZE[:mem32|:mem64|:io][:prefetch] or - with / between" },
+	{ set_vf_bars, "default, mem64 or up to six of SIZE[:mem32|:mem64][:prefetch] or - with / between" },
+	{ set_vf_device, "hexadecimal, up to ffff" },
+	{ set_pasid, "WIDTH[:exec][:priv], WIDTH 1 to 20 bits" },
+	{ set_rebar, "BAR:SIZE[/SIZE...], powers of two from 1M to 64G" },
 };
 
-static const char *const names[] = { "msix",  "intx", "max", "memory-bit", "id",  "subsystem", "revision",
-				     "class", "msi",  "mps", "payload",    "flr", "bars",      NULL };
+static const char *const names[] = {
+	"msix",    "intx",    "max",          "memory-bit", "ats",     "pri",       "acs",      "ari",   "vfs",
+	"enabled", "vf-msix", "vf-msix-pool", "detached",   "id",      "subsystem", "revision", "class", "msi",
+	"mps",     "payload", "flr",          "bars",       "vf-bars", "vf-device", "pasid",    "rebar", NULL,
+};
 
 _Static_assert(COUNT(names) == SPECIAL + COUNT(specials) + 1, "a name for each");
 
-static int read_options(struct endpoint_options *options, const struct options *given)
+/* Numbers that a wider one stands for while they are read. */
+struct wide {
+	uint64_t msix;
+	uint64_t max;
+	uint64_t pri;
+	uint64_t vfs;
+	uint64_t enabled;
+	uint64_t vf_msix;
+	uint64_t vf_pool;
+};
+
+static int read_numbers(struct endpoint_options *o, const struct options *given)
 {
-	uint64_t msix = options->msix;
-	uint64_t max = options->max_transfer;
+	struct wide n = { .msix = o->msix, .max = o->max_transfer, .vf_msix = o->vf_msix };
+
+	if (options_size(given, MSIX, 0, ENDPOINT_MSIX_MAX, &n.msix) != 0 ||
+	    options_size(given, MAX, 1, 1u << 30, &n.max) != 0 || options_size(given, PRI, 0, 512, &n.pri) != 0 ||
+	    options_size(given, VFS, 0, MAX_VFS, &n.vfs) != 0)
+		return -EINVAL;
+	n.enabled = n.vfs;
+	if (options_size(given, ENABLED, 0, n.vfs, &n.enabled) != 0 ||
+	    options_size(given, VF_MSIX, 0, ENDPOINT_MSIX_MAX, &n.vf_msix) != 0 ||
+	    options_size(given, VF_POOL, 0, MAX_VFS * ENDPOINT_MSIX_MAX, &n.vf_pool) != 0)
+		return -EINVAL;
+	o->msix = (uint32_t)n.msix;
+	o->max_transfer = (uint32_t)n.max;
+	o->pri = (uint32_t)n.pri;
+	o->vfs = (uint16_t)n.vfs;
+	o->enabled = (uint16_t)n.enabled;
+	o->vf_msix = (uint32_t)n.vf_msix;
+	o->vf_pool = (uint32_t)n.vf_pool;
+	return 0;
+}
+
+static int read_switches(struct endpoint_options *o, const struct options *given)
+{
 	bool memory_bit = true;
 
-	if (options_size(given, MSIX, 0, 2048, &msix) != 0 || options_bool(given, INTX, &options->intx) != 0 ||
-	    options_bool(given, MEMORY_BIT, &memory_bit) != 0 || options_size(given, MAX, 1, 1u << 30, &max) != 0)
+	if (options_bool(given, INTX, &o->intx) != 0 || options_bool(given, MEMORY_BIT, &memory_bit) != 0 ||
+	    options_bool(given, ATS, &o->ats) != 0 || options_bool(given, ACS, &o->acs) != 0 ||
+	    options_bool(given, ARI, &o->ari) != 0 || options_bool(given, DETACHED, &o->detached) != 0)
 		return -EINVAL;
-	options->msix = (uint32_t)msix;
-	options->max_transfer = (uint32_t)max;
-	options->no_memory_bit = !memory_bit;
+	o->no_memory_bit = !memory_bit;
+	return 0;
+}
+
+static int read_options(struct endpoint_options *options, const struct options *given)
+{
+	if (read_numbers(options, given) != 0 || read_switches(options, given) != 0)
+		return -EINVAL;
 	for (unsigned int i = 0; i < COUNT(specials); i++) {
 		const char *value = given->values[SPECIAL + i];
 
@@ -253,27 +289,52 @@ static int read_options(struct endpoint_options *options, const struct options *
 			 specials[i].wanted);
 		return -EINVAL;
 	}
+	if (given->values[SPECIAL + VF_DEVICE] == NULL)
+		options->vf_device = options->device;
 	return 0;
 }
 
-/* BAR 0 has to hold the registers and what msix= asks for, whichever came first. */
-static int check_bars(struct endpoint_options *options, const struct pcg_log *log)
+/* A resizable BAR is memory, and its own size is one that it has (PCIe 6.0, 7.8.6.2). */
+static const char *check_rebar(const struct endpoint_options *o)
 {
-	struct pcg_bar *bar = &options->bars[0];
-	uint64_t need = endpoint_bar0_size(options->msix);
+	const struct pcg_bar *bar = &o->bars[o->rebar_bar];
 
-	if (bar->kind != PCG_BAR_NONE && bar->size == 0)
-		bar->size = need;
-	if ((bar->kind != PCG_BAR_MEM32 && bar->kind != PCG_BAR_MEM64) || bar->size < need) {
-		base_log(log, PCG_ERROR,
-			 "sim:endpoint-test: bars: BAR 0 holds the registers: memory of at least %llu bytes with "
-			 "msix=%u; auto fits",
-			 (unsigned long long)need, (unsigned int)options->msix);
+	if (o->rebar == 0)
+		return NULL;
+	if (o->rebar_bar == 0 || (bar->kind != PCG_BAR_MEM32 && bar->kind != PCG_BAR_MEM64))
+		return "the BAR has to be memory, and not BAR 0";
+	if (bar->kind == PCG_BAR_MEM32 && o->rebar >> 12 != 0)
+		return "a BAR of 32 bits has no sizes above 2G";
+	if (bar->size < 1u << 20 || (o->rebar & (uint32_t)(bar->size >> 20)) == 0 || bar->size >> 20 > UINT32_MAX)
+		return "the size that bars= gives the BAR has to be among them";
+	return NULL;
+}
+
+static int check(struct endpoint_options *o, const struct pcg_log *log)
+{
+	const char *option = "bars", *why = endpoint_layout_fit(o->bars, o->msix, false);
+
+	if (why == NULL) {
+		option = "vf-bars";
+		why = endpoint_layout_fit(o->vf_bars, o->vf_msix, true);
+	}
+	if (why == NULL) {
+		option = "rebar";
+		why = check_rebar(o);
+	}
+	if (why == NULL && o->payload > o->mps) {
+		base_log(log, PCG_ERROR, "sim:endpoint-test: payload=%u: the function supports mps=%u",
+			 (unsigned int)o->payload, (unsigned int)o->mps);
 		return -EINVAL;
 	}
-	if (pcg_bars_check(options->bars) == 0)
+	/* PCIe 6.0, 10.4: a page request is answered by a translation. */
+	if (why == NULL && o->pri != 0 && !o->ats) {
+		option = "pri";
+		why = "it takes ats=on";
+	}
+	if (why == NULL)
 		return 0;
-	base_log(log, PCG_ERROR, "sim:endpoint-test: bars: a size is a power of two, at least 16 (memory) or 4 (io)");
+	base_log(log, PCG_ERROR, "sim:endpoint-test: %s: %s", option, why);
 	return -EINVAL;
 }
 
@@ -295,17 +356,14 @@ int endpoint_options_parse(struct endpoint_options *options, const char *text, c
 		.payload = 128,
 		.intx = true,
 		.max_transfer = 16u << 20,
+		.vf_msix = 8,
 	};
 	set_bars(options, "default");
+	set_vf_bars(options, "default");
 	r = options_init(&given, "sim:endpoint-test", text, names, log);
 	if (r != 0)
 		return r;
 	r = read_options(options, &given);
 	options_finish(&given);
-	if (r == 0 && options->payload > options->mps) {
-		base_log(log, PCG_ERROR, "sim:endpoint-test: payload=%u: the function supports mps=%u",
-			 (unsigned int)options->payload, (unsigned int)options->mps);
-		return -EINVAL;
-	}
-	return r == 0 ? check_bars(options, log) : r;
+	return r == 0 ? check(options, log) : r;
 }

@@ -1,219 +1,365 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "host/sim/endpoint_test.h"
 
 #define DEVSTA_PENDING 0x0020u /* PCIe 6.0, 7.5.3.5: Transactions Pending */
+#define PRI_CTRL       4u
+#define PRI_STATUS     6u
+#define PRI_ENABLE     0x0001u
+#define PRI_STOPPED    0x0100u
 
-static struct endpoint *endpoint_of(struct pcg_host *host)
+static const struct fabric_function_ops function_ops;
+
+static struct endpoint *of(struct fabric_function *f)
 {
-	return (void *)((char *)host - offsetof(struct endpoint, host));
+	return (void *)((char *)f - offsetof(struct endpoint, function));
 }
 
-static uint64_t endpoint_now(void)
+struct endpoint *endpoint_of(struct fabric_function *f)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return f != NULL && f->ops == &function_ops ? of(f) : NULL;
 }
 
-/* PCIe 6.0, 6.6.2: nothing of what was there may be seen afterwards, in memory neither. */
-static void endpoint_reset_now(struct endpoint *endpoint)
+/* --- whose turn it is --- */
+
+static void home_remove(struct endpoint *endpoint)
 {
+	struct endpoint **at;
+
+	if (!endpoint->busy || endpoint->home == NULL)
+		return;
+	for (at = &endpoint->home->busy; *at != NULL; at = &(*at)->next_busy)
+		if (*at == endpoint) {
+			*at = endpoint->next_busy;
+			break;
+		}
+	endpoint->busy = false;
+}
+
+void endpoint_wake(struct endpoint *endpoint)
+{
+	if (endpoint->sink.wake != NULL) {
+		endpoint->sink.wake(endpoint->sink.arg);
+		return;
+	}
+	if (endpoint->home == NULL)
+		return;
+	if (!endpoint->busy) {
+		endpoint->next_busy = endpoint->home->busy;
+		endpoint->home->busy = endpoint;
+		endpoint->busy = true;
+	}
+	if (endpoint->home->wake != NULL)
+		endpoint->home->wake(endpoint->home->arg);
+}
+
+void endpoint_listen(struct endpoint *endpoint, const struct endpoint_sink *sink)
+{
+	static const struct endpoint_sink nobody;
+
+	home_remove(endpoint);
+	endpoint->sink = sink != NULL ? *sink : nobody;
+}
+
+bool endpoint_work(struct endpoint *endpoint)
+{
+	endpoint_irq_work(endpoint);
+	return endpoint_command_work(endpoint);
+}
+
+/* One a turn, and the next one next time: however many there are, a turn stays short. */
+bool endpoint_home_work(struct endpoint_home *home)
+{
+	struct endpoint *endpoint = home->busy;
+	struct endpoint **end = &home->busy;
+
+	if (endpoint == NULL)
+		return false;
+	home_remove(endpoint);
+	if (endpoint_work(endpoint) && !endpoint->busy) {
+		while (*end != NULL)
+			end = &(*end)->next_busy;
+		*end = endpoint;
+		endpoint->next_busy = NULL;
+		endpoint->busy = true;
+	}
+	return home->busy != NULL;
+}
+
+/* --- what the fabric asks --- */
+
+static void endpoint_destroy(struct fabric_function *f)
+{
+	struct endpoint *endpoint = of(f);
+
+	if (endpoint->sink.gone != NULL)
+		endpoint->sink.gone(endpoint->sink.arg);
 	endpoint_command_drop(endpoint);
-	model_reset(&endpoint->model);
-	endpoint_bars_clear(endpoint);
-	endpoint_registers_init(endpoint);
-}
-
-/* --- operations --- */
-
-static void endpoint_destroy(struct pcg_host *host)
-{
-	struct endpoint *endpoint = endpoint_of(host);
-
-	if (endpoint->memory[0] != NULL)
-		endpoint_command_drop(endpoint);
+	home_remove(endpoint);
 	endpoint_bars_destroy(endpoint);
 	free(endpoint);
 }
 
-static int endpoint_config_read(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t *value, struct pcg_op *op)
+static void endpoint_refresh(struct fabric_function *f, uint16_t dword)
 {
-	struct endpoint *endpoint = endpoint_of(host);
+	const struct endpoint_transfer *t = &of(f)->transfer;
+	uint16_t devsta = f->model.express + PCG_EXP_DEVSTA;
+	bool enabled;
 
-	(void)be;
-	(void)op;
-	model_set(&endpoint->model, endpoint->model.express + PCG_EXP_DEVSTA, 2, DEVSTA_PENDING,
-		  endpoint->transfer.waiting ? DEVSTA_PENDING : 0);
-	*value = model_read(&endpoint->model, dword);
-	return PCG_DONE;
+	if (dword == devsta / 4)
+		model_set(&f->model, devsta, 2, DEVSTA_PENDING,
+			  t->waiting && t->stage != ENDPOINT_ASKING ? DEVSTA_PENDING : 0);
+	if (f->at.pri == 0 || dword != (f->at.pri + PRI_STATUS) / 4)
+		return;
+	/* PCIe 6.0, 10.5.2.3: stopped is disabled, and nothing outstanding. */
+	enabled = (model_get(&f->model, f->at.pri + PRI_CTRL, 2) & PRI_ENABLE) != 0;
+	model_set(&f->model, f->at.pri + PRI_STATUS, 2, PRI_STOPPED,
+		  !enabled && t->stage != ENDPOINT_ASKING ? PRI_STOPPED : 0);
 }
 
-static int endpoint_config_write(struct pcg_host *host, uint16_t dword, uint8_t be, uint32_t value, struct pcg_op *op)
+static void endpoint_written(struct fabric_function *f, uint16_t dword, uint8_t be, unsigned int actions)
 {
-	struct endpoint *endpoint = endpoint_of(host);
+	struct endpoint *endpoint = of(f);
 
-	(void)op;
-	if ((model_write(&endpoint->model, dword, be, value) & MODEL_FLR) != 0)
-		endpoint_reset_now(endpoint);
-	return PCG_DONE;
+	endpoint_rebar_written(endpoint, dword);
+	/* 10.5.2.2: its Reset bit counts while it is disabled, and reads 0. */
+	if (f->at.pri != 0 && dword == (f->at.pri + PRI_CTRL) / 4 && (be & 1) != 0 &&
+	    (model_get(&f->model, f->at.pri + PRI_CTRL, 2) & PRI_ENABLE) == 0)
+		endpoint_pages_reset(endpoint);
+	if (f->model.msix != 0 && (dword == f->model.msix / 4 || (actions & (MODEL_COMMAND | MODEL_POWER)) != 0))
+		endpoint_irq_unmasked(endpoint);
 }
 
-static int endpoint_region_read(struct pcg_host *host, unsigned int region, uint64_t offset, void *data, size_t length,
-				struct pcg_op *op)
+/* Pieces of the head of BAR 0 are registers. */
+static size_t registers_part(unsigned int bar, uint64_t offset, size_t length)
 {
-	(void)op;
-	endpoint_bars_read(endpoint_of(host), region, offset, data, length);
-	return PCG_DONE;
+	if (bar != 0 || offset >= ENDPOINT_REGISTERS_END)
+		return 0;
+	return length < ENDPOINT_REGISTERS_END - offset ? length : (size_t)(ENDPOINT_REGISTERS_END - offset);
 }
 
-static int endpoint_region_write(struct pcg_host *host, unsigned int region, uint64_t offset, const void *data,
-				 size_t length, struct pcg_op *op)
+static enum tlp_status endpoint_read(struct fabric_function *f, unsigned int bar, uint64_t offset, void *data,
+				     size_t length)
 {
-	struct endpoint *endpoint = endpoint_of(host);
+	struct endpoint *endpoint = of(f);
+	size_t n = registers_part(bar, offset, length);
 
-	(void)op;
-	if (region == 0 && offset < ENDPOINT_REGISTERS_END)
-		endpoint_registers_write(endpoint, offset, data, length);
-	else
-		endpoint_bars_write(endpoint, region, offset, data, length);
-	return PCG_DONE;
+	if (bar >= PCG_NUM_BARS)
+		return TLP_UNSUPPORTED;
+	if (n > 0)
+		endpoint_registers_read(endpoint, offset, data, n);
+	if (length > n)
+		endpoint_bars_read(endpoint, bar, offset + n, (uint8_t *)data + n, length - n);
+	return TLP_SUCCESS;
 }
 
-static int endpoint_reset(struct pcg_host *host, struct pcg_op *op)
+static enum tlp_status endpoint_write(struct fabric_function *f, unsigned int bar, uint64_t offset, const void *data,
+				      size_t length)
 {
-	struct endpoint *endpoint = endpoint_of(host);
+	struct endpoint *endpoint = of(f);
+	size_t n = registers_part(bar, offset, length);
 
-	endpoint_reset_now(endpoint);
-	if (endpoint->options.flr_ms == 0)
-		return PCG_DONE;
-	endpoint->resetting = op;
-	endpoint->reset_end = endpoint_now() + endpoint->options.flr_ms;
-	if (host->events.wake != NULL)
-		host->events.wake(host->events.arg);
-	return PCG_PENDING;
+	if (bar >= PCG_NUM_BARS)
+		return TLP_UNSUPPORTED;
+	if (length > n && endpoint_bars_write(endpoint, bar, offset + n, (const uint8_t *)data + n, length - n) != 0)
+		return TLP_ABORTED;
+	if (n > 0)
+		endpoint_registers_write(endpoint, offset, data, n);
+	if (bar == 0 && length > n && offset + length > ENDPOINT_MSIX_TABLE)
+		endpoint_irq_unmasked(endpoint);
+	return TLP_SUCCESS;
 }
 
-static int endpoint_power(struct pcg_host *host, enum pcg_power state, struct pcg_op *op)
+/* PCIe 6.0, 6.6.2: nothing of what was there may be seen afterwards, in memory neither. */
+static void endpoint_reset(struct fabric_function *f, enum fabric_reset reset)
 {
-	struct endpoint *endpoint = endpoint_of(host);
+	struct endpoint *endpoint = of(f);
 
-	(void)op;
-	/* No_Soft_Reset is set: nothing is lost on the way back. A transfer under way fails at its next piece. */
-	model_set_power(&endpoint->model, state);
-	return model_power(&endpoint->model) == state ? PCG_DONE : -EINVAL;
+	endpoint_command_drop(endpoint);
+	home_remove(endpoint);
+	endpoint_atc_invalidate_all(&endpoint->atc);
+	endpoint->page_failed = false;
+	endpoint->unmasked = false;
+	if (reset == FABRIC_RESET_HOT)
+		endpoint_rebar_reset(endpoint);
+	endpoint_bars_clear(endpoint);
+	endpoint_registers_init(endpoint);
 }
 
-static int endpoint_release(struct pcg_host *host, struct pcg_op *op)
+static void endpoint_take_message(struct fabric_function *f, const struct tlp *tlp)
 {
-	(void)op;
-	return endpoint_bars_renew(endpoint_of(host));
+	endpoint_message(of(f), tlp);
 }
 
-static void endpoint_dma(struct pcg_host *host, struct pcg_dma *dma)
+static void endpoint_alive(struct fabric_function *f)
 {
-	struct endpoint *endpoint = endpoint_of(host);
+	const struct endpoint_sink *sink = &of(f)->sink;
 
-	if (dma != endpoint->dma)
-		endpoint_command_drop(endpoint);
-	endpoint->dma = dma;
+	if (sink->alive != NULL)
+		sink->alive(sink->arg);
 }
 
-static void endpoint_cancel(struct pcg_host *host, struct pcg_op *op)
-{
-	struct endpoint *endpoint = endpoint_of(host);
+static int endpoint_virtual_function(struct fabric_function *pf, unsigned int number, struct fabric_function **vf);
 
-	if (endpoint->resetting == op)
-		endpoint->resetting = NULL;
-}
-
-/* Milliseconds until the reset under way ends, -1 when none does. */
-static int endpoint_reset_work(struct endpoint *endpoint)
-{
-	struct pcg_op *op = endpoint->resetting;
-	uint64_t now = endpoint_now();
-
-	if (op == NULL || endpoint->options.flr_ms == ENDPOINT_FLR_NEVER)
-		return -1;
-	if (now < endpoint->reset_end)
-		return (int)(endpoint->reset_end - now);
-	endpoint->resetting = NULL;
-	op->done(op, 0);
-	return -1;
-}
-
-static int endpoint_work(struct pcg_host *host)
-{
-	struct endpoint *endpoint = endpoint_of(host);
-	bool more = endpoint_command_work(endpoint);
-	int wait = endpoint_reset_work(endpoint);
-
-	return more ? 0 : wait;
-}
-
-const struct pcg_host_ops endpoint_ops = {
-	.name = "sim",
-	.help = "sim:endpoint-test[,id=VENDOR:DEVICE][,subsystem=VENDOR:DEVICE][,revision=NN][,class=CCSSPP][,msi=0..32]"
-		"[,msix=0..2048][,mps=BYTES][,payload=BYTES][,intx=on|off][,memory-bit=on|off][,max=BYTES][,flr=MS|never]"
-		"[,bars=default|mem64|io|BAR0/BAR1/...]"
-		"; a BAR is auto (BAR 0), SIZE[K|M|G][:mem32|:mem64|:io][:prefetch] or -",
+static const struct fabric_function_ops function_ops = {
+	.kind = "endpoint-test",
 	.destroy = endpoint_destroy,
-	.config_read = endpoint_config_read,
-	.config_write = endpoint_config_write,
-	.region_read = endpoint_region_read,
-	.region_write = endpoint_region_write,
+	.refresh = endpoint_refresh,
+	.written = endpoint_written,
+	.read = endpoint_read,
+	.write = endpoint_write,
 	.reset = endpoint_reset,
-	.power = endpoint_power,
-	.release = endpoint_release,
-	.dma = endpoint_dma,
-	.cancel = endpoint_cancel,
-	.work = endpoint_work,
+	.message = endpoint_take_message,
+	.virtual_function = endpoint_virtual_function,
+	.alive = endpoint_alive,
 };
+
+/* --- making --- */
 
 static uint64_t endpoint_seed(void)
 {
+	struct timespec now;
 	uint64_t seed = 0;
 
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
-		seed = endpoint_now();
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed)) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		seed = (uint64_t)now.tv_nsec;
+	}
 	return seed != 0 ? seed : 1; /* the generator never leaves 0 */
 }
 
-int endpoint_create(struct pcg_host **host, const char *text, const struct pcg_log *log)
+static struct endpoint *endpoint_new(const struct endpoint_options *options, struct endpoint_home *home,
+				     const struct pcg_log *log)
 {
 	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
+
+	if (endpoint == NULL)
+		return NULL;
+	endpoint->options = *options;
+	endpoint->home = home;
+	if (log != NULL)
+		endpoint->log = *log;
+	endpoint->random = endpoint_seed();
+	endpoint->function.faults.flr_never = options->flr_ms == ENDPOINT_FLR_NEVER;
+	endpoint->function.faults.flr_ms = options->flr_ms == ENDPOINT_FLR_NEVER ? 0 : options->flr_ms;
+	endpoint_bars_init(endpoint);
+	endpoint_registers_init(endpoint);
+	return endpoint;
+}
+
+static int endpoint_sriov_init(struct fabric_function *f, const struct endpoint_options *options)
+{
+	struct fabric_sriov_options sriov;
 	int r;
 
-	*host = NULL;
+	if (options->vfs == 0)
+		return 0;
+	endpoint_sriov(&sriov, options);
+	r = fabric_sriov_init(f, &sriov);
+	if (r != 0)
+		fabric_function_destroy(f);
+	return r;
+}
+
+int endpoint_make(struct fabric_function **f, struct fabric *fabric, struct fabric_bus *bus, uint16_t devfn,
+		  const struct endpoint_options *options, struct endpoint_home *home, const struct pcg_log *log)
+{
+	uint8_t config[PCG_CONFIG_EXTENDED] = { 0 };
+	const struct fabric_facts facts = {
+		.config = config,
+		.bars = options->bars,
+		.no_memory_bit = options->no_memory_bit,
+	};
+	struct endpoint *endpoint = endpoint_new(options, home, log);
+	int r;
+
+	*f = NULL;
 	if (endpoint == NULL)
 		return -ENOMEM;
-	if (log != NULL)
-		endpoint->host.log = *log;
-	endpoint->host.ops = &endpoint_ops;
-	endpoint->random = endpoint_seed();
-	r = endpoint_options_parse(&endpoint->options, text, log);
-	if (r == 0) {
-		struct pcg_host_info *info = &endpoint->host.info;
-
-		info->config_size = PCG_CONFIG_EXTENDED;
-		info->can_reset = true;
-		info->no_command_memory = endpoint->options.no_memory_bit;
-		for (unsigned int i = 0; i < PCG_NUM_BARS; i++)
-			info->bars[i] = endpoint->options.bars[i];
-		r = endpoint_bars_create(endpoint);
-	}
-	if (r == 0)
-		r = endpoint_config_init(endpoint);
+	endpoint_config_build(config, options);
+	r = fabric_function_init(&endpoint->function, fabric, &function_ops, bus, devfn, &facts);
 	if (r != 0) {
-		endpoint_destroy(&endpoint->host);
+		free(endpoint);
 		return r;
 	}
-	endpoint_registers_init(endpoint);
-	*host = &endpoint->host;
+	endpoint_rebar_init(endpoint);
+	r = endpoint_sriov_init(&endpoint->function, options);
+	if (r == 0)
+		*f = &endpoint->function;
+	return r;
+}
+
+/* --- VFs --- */
+
+void endpoint_vectors(struct fabric_function *pf, uint32_t (*of_vf)(void *arg, unsigned int number), void *arg)
+{
+	of(pf)->vectors = of_vf;
+	of(pf)->vectors_arg = arg;
+}
+
+uint32_t endpoint_vf_most(const struct endpoint_options *options)
+{
+	uint64_t table = options->vf_bars[0].size - ENDPOINT_MSIX_TABLE - ENDPOINT_PAGE;
+
+	/* The table stands between the registers' page and the PBA's. */
+	if (options->vf_bars[0].size < ENDPOINT_MSIX_TABLE + 2 * (uint64_t)ENDPOINT_PAGE)
+		return 0;
+	return table / 16 < ENDPOINT_MSIX_MAX ? (uint32_t)(table / 16) : ENDPOINT_MSIX_MAX;
+}
+
+void endpoint_sriov(struct fabric_sriov_options *sriov, const struct endpoint_options *options)
+{
+	*sriov = (struct fabric_sriov_options){
+		.total = options->vfs,
+		.offset = 1,
+		.stride = 1,
+		.device = options->vf_device,
+	};
+	memcpy(sriov->bars, options->vf_bars, sizeof(sriov->bars));
+}
+
+/* What a VF is of its PF: ids, sizes and permissions are the PF's, interrupts and memory its own. */
+static void virtual_options(struct endpoint_options *options, struct endpoint *pf, unsigned int number)
+{
+	uint32_t vectors = pf->vectors != NULL ? pf->vectors(pf->vectors_arg, number) : pf->options.vf_msix;
+	uint32_t most = endpoint_vf_most(&pf->options);
+
+	*options = pf->options;
+	options->device = options->vf_device;
+	options->msi = 0;
+	options->msix = vectors < most ? vectors : most;
+	options->intx = false;
+	options->vfs = 0;
+	options->rebar = 0;
+	memcpy(options->bars, pf->options.vf_bars, sizeof(options->bars));
+}
+
+static int endpoint_virtual_function(struct fabric_function *pf, unsigned int number, struct fabric_function **vf)
+{
+	uint8_t config[PCG_CONFIG_EXTENDED] = { 0 };
+	struct endpoint_options options;
+	const struct fabric_facts facts = {
+		.config = config, .bars = options.bars, .is_vf = true, .no_memory_bit = true
+	};
+	struct endpoint *endpoint;
+	int r;
+
+	*vf = NULL;
+	virtual_options(&options, of(pf), number);
+	endpoint = endpoint_new(&options, of(pf)->home, &of(pf)->log);
+	if (endpoint == NULL)
+		return -ENOMEM;
+	endpoint_config_build_vf(config, &options);
+	r = fabric_function_init(&endpoint->function, pf->fabric, &function_ops, NULL, 0, &facts);
+	if (r != 0) {
+		free(endpoint);
+		return r;
+	}
+	*vf = &endpoint->function;
 	return 0;
 }
