@@ -7,6 +7,7 @@
 #include "host/dump/dump.h"
 #include "host/pool.h"
 #include "host/remote/remote.h"
+#include "host/sim/pool.h"
 #include "host/sim/sim.h"
 #include "host/vfio/staging.h"
 #include "host/vfio/vfio.h"
@@ -20,7 +21,7 @@ struct backend {
 
 static const struct backend backends[] = {
 	{ "dump:", dump_create, NULL },
-	{ "sim:", sim_create, NULL },
+	{ "sim:", NULL, sim_create_in },
 	{ "vfio:", NULL, vfio_create },
 	{ "vfio-user:", NULL, remote_create },
 };
@@ -78,6 +79,7 @@ void pcg_host_pool_destroy(struct pcg_host_pool *pool)
 {
 	if (pool == NULL)
 		return;
+	sim_pool_destroy(pool->sim);
 	vfio_pool_destroy(pool->vfio);
 	free(pool);
 }

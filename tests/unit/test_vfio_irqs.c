@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "host/vfio/internal.h"
+#include "host/vfio/staging.h"
 #include "host/vfio/uapi.h"
 
 int __wrap_ioctl(int fd, unsigned long request, ...);
@@ -80,13 +81,14 @@ static int set_up(void **state)
 	v.irqs.fixed[PCG_IRQ_MSI] = true;
 	calls[0] = '\0';
 	refuse = 0;
-	return pipe(gate) != 0 || vfio_worker_create(&v.worker, &worker, NULL) != 0;
+	return pipe(gate) != 0 || vfio_pool_create(&v.pool) != 0 || vfio_worker_create(&v.worker, &worker, NULL) != 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	vfio_worker_destroy(v.worker);
+	vfio_pool_destroy(v.pool);
 	close(gate[0]);
 	close(gate[1]);
 	return 0;
@@ -196,6 +198,67 @@ static void nothing_is_told_while_the_kernel_is_busy(void **state)
 	assert_string_equal(calls, "2:0+0 ");
 }
 
+/* Memory that is being unpinned is no reason to wait. */
+static void memory_that_goes_keeps_nobody(void **state)
+{
+	int result;
+
+	(void)state;
+	assert_int_equal(route(PCG_IRQ_MSIX, 0, 2, fds), 0);
+	v.job.work = WORK_TIDY;
+	vfio_worker_start(v.worker);
+	assert_int_equal(route(PCG_IRQ_MSIX, 0, 0, NULL), 0);
+	assert_string_equal(calls, "2:0+0 ");
+	assert_int_equal(route(PCG_IRQ_MSIX, 0, 1, fds), 0);
+	assert_string_equal(calls, "2:0+1=100 ");
+	assert_int_equal(write(gate[1], "x", 1), 1);
+	while (!vfio_worker_ended(v.worker, &result))
+		usleep(1000);
+	vfio_irqs_late(&v);
+	assert_string_equal(calls, "2:0+1=100 ");
+}
+
+static unsigned int woken;
+
+static void wake(void *arg)
+{
+	(void)arg;
+	woken++;
+}
+
+/* Nor while another function's reset takes this one along: the kernel would keep the loop until its end. */
+static void nothing_is_told_while_its_slot_is_reset(void **state)
+{
+	(void)state;
+	v.host.events.wake = wake;
+	woken = 0;
+	assert_int_equal(route(PCG_IRQ_MSIX, 0, 2, fds), 0);
+	atomic_store(&v.touched, true);
+	assert_int_equal(route(PCG_IRQ_MSIX, 1, 1, fds), -EBUSY);
+	assert_int_equal(vfio_irq_mask(&v.host, PCG_IRQ_MSIX, 1, true), -EBUSY);
+	assert_int_equal(route(PCG_IRQ_MSIX, 0, 0, NULL), 0);
+	vfio_irqs_late(&v);
+	assert_string_equal(calls, "");
+	assert_int_equal(woken, 1);
+	assert_false(atomic_load(&v.inside));
+	atomic_store(&v.touched, false);
+	vfio_irqs_late(&v);
+	assert_string_equal(calls, "2:0+0 ");
+}
+
+/* The end of the old ones is not told after the beginning of the new ones. */
+static void what_is_late_comes_before_what_is_new(void **state)
+{
+	(void)state;
+	assert_int_equal(route(PCG_IRQ_MSIX, 0, 2, fds), 0);
+	atomic_store(&v.touched, true);
+	assert_int_equal(route(PCG_IRQ_MSIX, 0, 0, NULL), 0);
+	atomic_store(&v.touched, false);
+	assert_int_equal(route(PCG_IRQ_MSIX, 0, 1, fds), 0);
+	vfio_irqs_late(&v);
+	assert_string_equal(calls, "2:0+0 2:0+1=100 ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* One that is open, but nobody's, would be in the way of the next attempt. */
@@ -226,6 +289,9 @@ int main(void)
 		TEST(a_masked_vector_has_no_listener),
 		TEST(errors_and_requests_come_by_us),
 		TEST(nothing_is_told_while_the_kernel_is_busy),
+		TEST(memory_that_goes_keeps_nobody),
+		TEST(what_is_late_comes_before_what_is_new),
+		TEST(nothing_is_told_while_its_slot_is_reset),
 		TEST(a_function_that_cannot_be_opened_again_is_closed),
 	};
 

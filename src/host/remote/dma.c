@@ -270,18 +270,20 @@ void remote_asked(struct remote *r, const struct link_in *in)
 		request_reply(r, &in->header, ret, NULL, NULL);
 }
 
-void remote_dma(struct pcg_host *host, struct pcg_dma *dma)
+int remote_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 {
 	struct remote *r = remote_of(host);
 
+	(void)op;
 	if (dma == r->dma)
-		return;
+		return PCG_DONE;
 	remote_requests_end(r, true);
 	r->dma = dma;
 	if (dma == NULL || !r->closed)
-		return;
+		return PCG_DONE;
 	/* A new client. The server may have gone while nobody needed it. */
 	r->closed = false;
 	if (!remote_there(r) && !r->open.on && remote_open_start(r) == PCG_PENDING)
 		remote_wake(r);
+	return PCG_DONE;
 }

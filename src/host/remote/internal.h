@@ -207,7 +207,7 @@ int remote_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned i
 int remote_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int vector, bool masked);
 
 /* dma.c */
-void remote_dma(struct pcg_host *host, struct pcg_dma *dma);
+int remote_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op);
 int remote_dma_map(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op);
 int remote_dma_unmap(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op);
 void remote_asked(struct remote *r, const struct link_in *in); /* by the server */

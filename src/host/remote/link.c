@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/remote/link.h"
+#include "vfio-user/fds.h"
 
 /* What the kernel has not taken of a message; its descriptors go with the first byte. */
 struct link_piece {
@@ -211,31 +212,6 @@ void link_drop_fds(struct remote_link *link)
 	link->excess = false;
 }
 
-static void link_take_fds(struct remote_link *link, struct msghdr *message)
-{
-	struct cmsghdr *cmsg;
-
-	if ((message->msg_flags & MSG_CTRUNC) != 0)
-		link->excess = true;
-	for (cmsg = CMSG_FIRSTHDR(message); cmsg != NULL; cmsg = CMSG_NXTHDR(message, cmsg)) {
-		size_t n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
-			if (link->nfds < LINK_FDS) {
-				link->fds[link->nfds++] = fd;
-			} else {
-				link->excess = true;
-				close(fd);
-			}
-		}
-	}
-}
-
 void link_receive(struct remote_link *link)
 {
 	union {
@@ -267,7 +243,8 @@ void link_receive(struct remote_link *link)
 	} else if (n < 0 && errno != EAGAIN) {
 		link_fail(link, -errno, "nothing can be received from it");
 	} else if (n > 0) {
-		link_take_fds(link, &message);
+		if (fds_take(&message, link->fds, &link->nfds, LINK_FDS))
+			link->excess = true;
 		link->fill += (size_t)n;
 	}
 }

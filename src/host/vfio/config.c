@@ -63,6 +63,35 @@ int vfio_config_write(struct vfio *v, unsigned int offset, const void *data, siz
 	return vfio_region_access(v, PCG_REGION_CONFIG, offset, bytes, length, true);
 }
 
+/* A run of bytes that the kernel takes as one access, the widest there is; taken out of *be. */
+static unsigned int access_piece(uint8_t *be, unsigned int *length)
+{
+	unsigned int start = 0;
+
+	while ((*be >> start & 1) == 0)
+		start++;
+	*length = 1;
+	if (*be == 0xf)
+		*length = 4;
+	else if (start % 2 == 0 && (*be >> start & 3) == 3)
+		*length = 2;
+	*be &= (uint8_t) ~(((1u << *length) - 1u) << start);
+	return start;
+}
+
+/* What the enables leave out is not touched: the kernel writes whole accesses back. */
+int vfio_config_write_be(struct vfio *v, unsigned int offset, uint8_t be, const uint8_t data[4])
+{
+	int r = 0;
+
+	while (be != 0 && r == 0) {
+		unsigned int length, start = access_piece(&be, &length);
+
+		r = vfio_config_write(v, offset + start, data + start, length);
+	}
+	return r;
+}
+
 /*
  * The kernel's bit that gates memory is on, and so is what was last written to the function: setting up vectors, the
  * kernel writes COMMAND back as it reads, and a lower hypervisor may go by what is written.

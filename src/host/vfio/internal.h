@@ -3,6 +3,10 @@
 #ifndef HOST_VFIO_INTERNAL_H
 #define HOST_VFIO_INTERNAL_H
 
+#include <stdatomic.h>
+
+#include <bsd/sys/tree.h>
+
 #include <pcigate/dma.h>
 #include <pcigate/function.h>
 #include <pcigate/host.h>
@@ -14,6 +18,10 @@
 struct vfio;
 struct vfio_pool;
 struct staging;
+struct staged_map;
+
+/* What a function reaches, by address. */
+RB_HEAD(staged_maps, staged_map);
 
 /* Addresses that the IOMMU translates. */
 struct vfio_range {
@@ -24,10 +32,11 @@ struct vfio_range {
 /* How the client's memory is translated: one of two doors of the kernel. */
 struct vfio_iommu {
 	const char *name;
-	/* The function follows the client's maps, or reaches nothing. */
+	bool stays; /* detached, the function reaches what is mapped all the same */
+	/* In the worker, as what follows. The function follows the client's maps, or reaches nothing. */
 	int (*attach)(struct vfio *v);
 	void (*detach)(struct vfio *v);
-	/* In the worker. NULL: everything. */
+	/* NULL: everything. */
 	int (*map)(struct vfio *v, const struct pcg_dma_range *range);
 	int (*unmap)(struct vfio *v, const struct pcg_dma_range *range);
 	/* Return: how many of them are filled in, at most @room. */
@@ -66,6 +75,9 @@ enum vfio_work {
 	WORK_READ,
 	WORK_WRITE,
 	WORK_RESET,
+	WORK_ATTACH,
+	WORK_DETACH,
+	WORK_SETTLE,
 	WORK_POWER,
 	WORK_VPD,
 	WORK_MAP,
@@ -74,6 +86,14 @@ enum vfio_work {
 	WORK_FORGET,
 	WORK_SLEEP,
 	WORK_WAKE,
+	WORK_TIDY,
+};
+
+/* What was given up has left behind: it is put right before anything else is done. */
+struct vfio_debt {
+	bool leaves;                /* to be detached */
+	bool mapped;                /* nobody wanted it any more when it was there */
+	struct pcg_dma_range range; /* of that */
 };
 
 /* One job. The worker sees nothing of the caller's but this, so that a job can be given up. */
@@ -90,6 +110,7 @@ struct vfio_job {
 	bool write;
 	bool everything;
 	struct pcg_dma_range range; /* its descriptor is the job's */
+	struct vfio_debt debt;
 };
 
 struct vfio {
@@ -102,8 +123,9 @@ struct vfio {
 	struct vfio_job job;    /* with the worker */
 	struct vfio_job queued; /* waits for one that was given up */
 	bool waits;
-	struct pcg_op *op; /* whose job it is; NULL: nobody's any more */
-	uint32_t *value;   /* where what was read goes, or */
+	struct vfio_debt debt; /* of the next job */
+	struct pcg_op *op;     /* whose job it is; NULL: nobody's any more */
+	uint32_t *value;       /* where what was read goes, or */
 	void *data;
 	int device;
 	int poll;
@@ -128,12 +150,19 @@ struct vfio {
 	uint32_t ioas;
 	int group;
 	int container;
-	bool attached;
-	bool leaves;                      /* to be detached when the worker is free */
-	bool told_peer, told_private;     /* said once a client */
-	uint64_t with_file, without_file; /* bytes mapped */
-	struct staging *staging[VFIO_STAGED_FILES];
+	bool wanted;                                /* a client has it; the loop's */
+	bool attached;                              /* the worker's; others look under the pool's lock */
+	const struct vfio *resetter;                /* whose reset by the bus takes this one along; the pool's lock */
+	atomic_bool touched;                        /* there is one */
+	atomic_bool inside;                         /* the loop asks the kernel by itself */
+	bool told_peer, told_private;               /* said once a client */
+	uint64_t with_file, without_file;           /* bytes mapped */
+	struct staging *staging[VFIO_STAGED_FILES]; /* changed under the pool's lock */
 	unsigned int nstaging;
+	unsigned int staged[VFIO_STAGED_FILES]; /* maps of each; the worker's, as what follows */
+	struct staged_maps maps;
+	unsigned int nmaps;
+	int64_t tidy; /* when to look for what nobody needs any more; 0: there is nothing */
 };
 
 /* open.c: the doors. Return: 0 or a negative errno after a note. */
@@ -143,12 +172,27 @@ bool vfio_can_reopen(const struct vfio *v);
 int vfio_shut(struct vfio *v);   /* the device file alone, */
 int vfio_reopen(struct vfio *v); /* and as it was again: attached, with ERR and REQ */
 
+/* attach.c: in the worker. Return: 0 or a negative errno. */
+int vfio_attach(struct vfio *v);
+void vfio_detach(struct vfio *v);
+void vfio_settle(struct vfio *v, const struct vfio_debt *debt);
+void vfio_wait_untouched(struct vfio *v);
+
+/*
+ * Around what the loop asks of the device file by itself. Return: false: a reset by the bus, of another function of
+ * ours, keeps this one; the kernel would keep the loop with it.
+ */
+bool vfio_enter(struct vfio *v);
+void vfio_exit(struct vfio *v);
+void vfio_wait_outside(struct vfio *v); /* in the worker of who resets */
+
 /* describe.c: what the kernel says of an open function, into v->host.info */
 int vfio_describe(struct vfio *v);
 
 /* config.c: in the worker. Return: 0 or a negative errno. */
 int vfio_config_read(struct vfio *v, unsigned int offset, void *data, size_t length);
 int vfio_config_write(struct vfio *v, unsigned int offset, const void *data, size_t length);
+int vfio_config_write_be(struct vfio *v, unsigned int offset, uint8_t be, const uint8_t data[4]);
 int vfio_region_access(struct vfio *v, unsigned int region, uint64_t offset, void *data, size_t length, bool write);
 int vfio_hold_memory(struct vfio *v);
 int vfio_vpd(struct vfio *v, bool write, uint16_t address, uint8_t data[4]);
@@ -182,7 +226,7 @@ int vfio_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int
 int vfio_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int vector, bool masked);
 int vfio_irq_resample(struct pcg_host *host, int fd);
 void vfio_irqs_look(struct vfio *v); /* ERR and REQ */
-void vfio_irqs_late(struct vfio *v); /* the worker is free: what could not be done meanwhile */
+void vfio_irqs_late(struct vfio *v); /* what could not be done while the kernel would have kept us */
 
 static inline struct vfio *vfio_of(struct pcg_host *host)
 {

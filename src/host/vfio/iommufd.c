@@ -40,6 +40,8 @@ static int iommufd_unmap(struct vfio *v, const struct pcg_dma_range *range)
 	r = ioctl(v->iommufd, UAPI_IOAS_UNMAP, &unmap) == 0 || errno == ENOENT ? 0 : -errno;
 	if (range == NULL)
 		staging_leave(v);
+	else if (r == 0)
+		staging_unmap(v, range);
 	return r;
 }
 

@@ -113,25 +113,58 @@ static void irqs_restore(struct vfio *v, unsigned int index, const struct vfio_i
 			 index_name(index), v->place.bdf);
 }
 
-/*
- * While the function is being reset the kernel would keep us here until that has ended, and with us everybody else.
- * To turn interrupts off can wait; for the rest there is no client whose wish it could be.
- */
-static int irqs_busy(const struct vfio *v, unsigned int index)
+/* On its way in or out of low power the kernel takes them all the same, and while memory is unpinned. */
+static bool irqs_busy(const struct vfio *v)
 {
-	/* On its way in or out of low power the kernel takes them all the same. */
-	if (!vfio_worker_busy(v->worker) || v->job.work == WORK_SLEEP || v->job.work == WORK_WAKE)
-		return 0;
-	base_log(&v->host.log, PCG_WARN, "%s of %s cannot be set up: what was given up is still under way",
-		 index_name(index), v->place.bdf);
-	return -EBUSY;
+	return vfio_worker_busy(v->worker) && v->job.work != WORK_SLEEP && v->job.work != WORK_WAKE &&
+	       v->job.work != WORK_TIDY;
 }
 
-void vfio_irqs_late(struct vfio *v)
+/* Inside. */
+static void irqs_pay(struct vfio *v)
 {
 	if (v->irqs.late)
 		irqs_set(v, v->irqs.index, TRIGGER_NONE, 0, 0, NULL);
 	v->irqs.late = false;
+}
+
+/*
+ * While the function is being reset, by itself or along with another, the kernel would keep us here until that has
+ * ended, and with us everybody else. To turn interrupts off can wait; for the rest there is no client whose wish it
+ * could be, or one that did the other reset itself. irqs_end() after 0.
+ */
+static int irqs_begin(struct vfio *v, unsigned int index)
+{
+	bool busy = irqs_busy(v);
+
+	if (!busy && vfio_enter(v)) {
+		/* Before what is to come, which it would end. */
+		irqs_pay(v);
+		return 0;
+	}
+	base_log(&v->host.log, PCG_WARN, "%s of %s cannot be set up: %s is still under way", index_name(index),
+		 v->place.bdf, busy ? "what was given up" : "a reset of another function of its slot");
+	return -EBUSY;
+}
+
+static int irqs_end(struct vfio *v, int result)
+{
+	vfio_exit(v);
+	return result;
+}
+
+void vfio_irqs_late(struct vfio *v)
+{
+	if (!v->irqs.late || !vfio_enter(v))
+		return;
+	irqs_pay(v);
+	vfio_exit(v);
+}
+
+static void irqs_wake(const struct vfio *v)
+{
+	if (v->host.events.wake != NULL)
+		v->host.events.wake(v->host.events.arg);
 }
 
 static int irqs_off(struct vfio *v, unsigned int index)
@@ -140,8 +173,11 @@ static int irqs_off(struct vfio *v, unsigned int index)
 	int r = 0;
 
 	if (irqs->on && irqs->index == index) {
-		irqs->late = vfio_worker_busy(v->worker);
-		r = irqs->late ? 0 : irqs_set(v, index, TRIGGER_NONE, 0, 0, NULL);
+		irqs->late = irqs_busy(v) || !vfio_enter(v);
+		if (irqs->late)
+			irqs_wake(v);
+		else
+			r = irqs_end(v, irqs_set(v, index, TRIGGER_NONE, 0, 0, NULL));
 	}
 	irqs->on = false;
 	irqs->count = 0;
@@ -203,7 +239,7 @@ int vfio_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int
 		return -EINVAL;
 	if (start >= PCG_MSIX_MAX || count > PCG_MSIX_MAX - start)
 		return -EINVAL;
-	r = irqs_busy(v, index);
+	r = irqs_begin(v, index);
 	if (r != 0)
 		return r;
 	for (unsigned int i = 0; i < count; i++) {
@@ -213,7 +249,25 @@ int vfio_irq_route(struct pcg_host *host, enum pcg_irq_index index, unsigned int
 	r = irqs_apply(v, index, start, count);
 	if (r != 0)
 		irqs_restore(v, index, &before);
-	return r;
+	return irqs_end(v, r);
+}
+
+static int irqs_mask(struct vfio *v, enum pcg_irq_index index, unsigned int vector, bool masked)
+{
+	int r;
+
+	if (index == PCG_IRQ_INTX)
+		return irqs_set(v, index,
+				VFIO_IRQ_SET_DATA_NONE |
+					(masked ? VFIO_IRQ_SET_ACTION_MASK : VFIO_IRQ_SET_ACTION_UNMASK),
+				0, 1, NULL);
+	/* The kernel masks a vector in the function when its descriptor goes, where it then pends. */
+	v->irqs.masked[vector] = masked;
+	r = irqs_tell(v, index, vector, 1);
+	if (r == 0)
+		return 0;
+	v->irqs.masked[vector] = !masked;
+	return irqs_refused(v, index, 1, r);
 }
 
 int vfio_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int vector, bool masked)
@@ -224,22 +278,8 @@ int vfio_irq_mask(struct pcg_host *host, enum pcg_irq_index index, unsigned int 
 
 	if (!irqs->on || irqs->index != index || vector >= irqs->count)
 		return -EINVAL;
-	r = irqs_busy(v, index);
-	if (r != 0)
-		return r;
-	if (index == PCG_IRQ_INTX)
-		return irqs_set(v, index,
-				VFIO_IRQ_SET_DATA_NONE |
-					(masked ? VFIO_IRQ_SET_ACTION_MASK : VFIO_IRQ_SET_ACTION_UNMASK),
-				0, 1, NULL);
-	/* The kernel masks a vector in the function when its descriptor goes, where it then pends. */
-	irqs->masked[vector] = masked;
-	r = irqs_tell(v, index, vector, 1);
-	if (r != 0) {
-		irqs->masked[vector] = !masked;
-		return irqs_refused(v, index, 1, r);
-	}
-	return 0;
+	r = irqs_begin(v, index);
+	return r == 0 ? irqs_end(v, irqs_mask(v, index, vector, masked)) : r;
 }
 
 int vfio_irq_resample(struct pcg_host *host, int fd)
@@ -249,9 +289,11 @@ int vfio_irq_resample(struct pcg_host *host, int fd)
 
 	if (!v->irqs.on || v->irqs.index != PCG_IRQ_INTX)
 		return fd < 0 ? 0 : -EINVAL;
-	r = irqs_busy(v, PCG_IRQ_INTX);
-	return r != 0 ? r
-		      : irqs_set(v, PCG_IRQ_INTX, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, 0, 1, &fd);
+	r = irqs_begin(v, PCG_IRQ_INTX);
+	if (r == 0)
+		r = irqs_end(v, irqs_set(v, PCG_IRQ_INTX, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK, 0, 1,
+					 &fd));
+	return r;
 }
 
 /* --- ERR and REQ --- */

@@ -98,6 +98,9 @@ void vfio_note_job(struct vfio *v, int result)
 				 ? "; it has to be reset together with functions that others use"
 				 : "");
 		break;
+	case WORK_ATTACH:
+		vfio_note_attach(v, result);
+		break;
 	case WORK_POWER:
 		base_log(log, PCG_WARN, "%s does not go to D%d: %s", v->place.bdf, (int)v->job.power,
 			 strerror(-result));
@@ -110,6 +113,9 @@ void vfio_note_job(struct vfio *v, int result)
 		base_log(log, PCG_INFO, "idle=low-power: %s cannot be powered down: %s", v->place.bdf,
 			 strerror(-result));
 		break;
+	case WORK_DETACH:
+	case WORK_SETTLE:
+	case WORK_TIDY:
 	case WORK_WAKE:
 	case WORK_READ:
 	case WORK_WRITE:
@@ -118,12 +124,25 @@ void vfio_note_job(struct vfio *v, int result)
 	}
 }
 
+static const char *attach_hint(int result)
+{
+	switch (-result) {
+	case EPERM:
+		return "the machine has no interrupt remapping; `pcigate doctor` says what to do";
+	case EINVAL:
+		return "of the functions of one IOMMU group one at a time can have a client, and another one has; `pcigate "
+		       "doctor` names them";
+	case EBUSY:
+		return "a reset of it, or of another function of its slot, is under way; try again";
+	default:
+		return "`pcigate doctor` looks for the cause";
+	}
+}
+
 void vfio_note_attach(struct vfio *v, int result)
 {
 	base_log(&v->host.log, PCG_ERROR, "%s reaches no memory: its address space cannot be attached: %s; %s",
-		 v->place.bdf, strerror(-result),
-		 result == -EPERM ? "the machine has no interrupt remapping; `pcigate doctor` says what to do"
-				  : "a reset may be under way; try again");
+		 v->place.bdf, strerror(-result), attach_hint(result));
 }
 
 void vfio_note_without_file(struct vfio *v, const struct pcg_dma_range *range)

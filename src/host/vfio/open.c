@@ -71,7 +71,7 @@ static int bind_device(struct vfio *v)
 	}
 	if (ioctl(v->device, UAPI_DEVICE_BIND, &bind) != 0)
 		return -errno;
-	v->devid = bind.out_devid;
+	vfio_pool_bound(v->pool, v, bind.out_devid);
 	return 0;
 }
 
@@ -93,6 +93,10 @@ static int open_cdev(struct vfio *v)
 	r = vfio_pool_iommufd(v->pool, v->settings.iommufd, &v->iommufd);
 	if (r == -ENOENT)
 		return r;
+	if (r == -EXDEV)
+		return open_failed(
+			v, "iommufd=", -r,
+			"functions of one server share one iommufd: give all of them the same, or the first alone");
 	if (r != 0)
 		return open_failed(v, IOMMU_FILE, -r, open_hint(-r));
 	if (v->device < 0) {
@@ -223,6 +227,8 @@ int vfio_shut(struct vfio *v)
 		return 0;
 	if (v->attached)
 		v->iommu->detach(v);
+	/* A number that is another's by now must not stand for this one. */
+	vfio_pool_bound(v->pool, v, 0);
 	close(v->device);
 	v->device = -1;
 	return 0;

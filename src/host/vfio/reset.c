@@ -43,35 +43,37 @@ bool vfio_reset_possible(const struct vfio *v)
 }
 
 /*
- * The kernel sees to it that all of them are of this iommufd, or open nowhere; which of them are other clients', it
- * cannot know. By groups there is one function alone.
+ * The kernel sees to it that all of them are of this iommufd, or open nowhere, and does so again with the reset itself;
+ * which of them are other clients', it cannot know. Until vfio_pool_reset_end() none of ours can become one's. By
+ * groups there is one function alone.
  */
-static int reset_check(const struct vfio *v)
+static int reset_begin(const struct vfio *v)
 {
+	uint32_t devids[RESET_MOST];
 	struct vfio_pci_hot_reset_info *info;
-	int r = reset_affected(v, &info);
+	unsigned int count;
+	int r;
 
+	if (v->group >= 0)
+		return 0;
+	r = reset_affected(v, &info);
 	if (r != 0)
 		return r;
-	for (uint32_t i = 0; r == 0 && v->group < 0 && i < info->count; i++) {
-		/* Where an iommufd is behind it, the number of the function there stands in the group's place. */
-		if (!vfio_pool_yields(v->pool, v, info->devices[i].group_id))
-			r = -EBUSY;
-	}
+	count = info->count < RESET_MOST ? info->count : RESET_MOST;
+	/* Where an iommufd is behind it, the number of the function there stands in the group's place. */
+	for (unsigned int i = 0; i < count; i++)
+		devids[i] = info->devices[i].group_id;
 	free(info);
-	return r;
+	return vfio_pool_reset_begin(v->pool, v, devids, count);
 }
 
 /* With a list of no groups the kernel judges by the iommufd that the functions are bound to. */
 static int reset_bus(struct vfio *v)
 {
 	size_t size = sizeof(struct vfio_pci_hot_reset) + sizeof(int32_t);
-	struct vfio_pci_hot_reset *reset;
-	int r = reset_check(v);
+	struct vfio_pci_hot_reset *reset = calloc(1, size);
+	int r;
 
-	if (r != 0)
-		return r;
-	reset = calloc(1, size);
 	if (reset == NULL)
 		return -ENOMEM;
 	reset->argsz = (uint32_t)size;
@@ -79,7 +81,11 @@ static int reset_bus(struct vfio *v)
 		reset->count = 1;
 		reset->group_fds[0] = v->group;
 	}
-	r = ioctl(v->device, VFIO_DEVICE_PCI_HOT_RESET, reset) == 0 ? 0 : -errno;
+	r = reset_begin(v);
+	if (r == 0) {
+		r = ioctl(v->device, VFIO_DEVICE_PCI_HOT_RESET, reset) == 0 ? 0 : -errno;
+		vfio_pool_reset_end(v->pool, v);
+	}
 	free(reset);
 	return r;
 }

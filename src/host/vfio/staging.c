@@ -5,35 +5,14 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <linux/kcmp.h>
+#include <linux/magic.h>
 
+#include "host/vfio/pieces.h"
 #include "host/vfio/staging.h"
 #include "host/vfio/uapi.h"
-
-/* Pieces of one file; QEMU's boot needs one for each block of memory, and a hostile client gets no more. */
-#define STAGED_MAX 32u
-
-struct staged {
-	uint64_t offset;
-	uint64_t size;
-	uint64_t iova;
-	uint32_t flags;
-};
-
-/* The memory of one VM: one file of it. */
-struct staging {
-	struct staging *next;
-	int fd;                 /* the file, opened as its client has it */
-	unsigned int functions; /* that may use it; the pool's lock */
-	pthread_mutex_t lock;   /* of what follows */
-	bool made;
-	int failed; /* why nothing can be staged */
-	uint32_t ioas;
-	uint32_t hwpt;
-	unsigned int count;
-	struct staged pieces[STAGED_MAX];
-};
 
 struct vfio_pool {
 	pthread_mutex_t lock;
@@ -90,6 +69,8 @@ int vfio_pool_iommufd(struct vfio_pool *pool, int given, int *fd)
 	pthread_mutex_lock(&pool->lock);
 	if (pool->iommufd < 0)
 		pool->iommufd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3) : open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	else if (given >= 0 && !staging_same_file(pool->iommufd, given))
+		r = -EXDEV;
 	if (pool->iommufd < 0)
 		r = -errno;
 	*fd = pool->iommufd;
@@ -117,10 +98,23 @@ void vfio_pool_remove(struct vfio_pool *pool, const struct vfio *v)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-void vfio_pool_attached(struct vfio_pool *pool, struct vfio *v, bool attached)
+int vfio_pool_attached(struct vfio_pool *pool, struct vfio *v, bool attached)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&pool->lock);
+	if (attached && v->resetter != NULL)
+		r = -EBUSY;
+	else
+		v->attached = attached;
+	pthread_mutex_unlock(&pool->lock);
+	return r;
+}
+
+void vfio_pool_bound(struct vfio_pool *pool, struct vfio *v, uint32_t devid)
 {
 	pthread_mutex_lock(&pool->lock);
-	v->attached = attached;
+	v->devid = devid;
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -135,17 +129,61 @@ static bool pool_same_vm(const struct vfio *a, const struct vfio *b)
 	return false;
 }
 
-bool vfio_pool_yields(struct vfio_pool *pool, const struct vfio *v, uint32_t devid)
+/*
+ * Nobody uses it, or the VM of @v does. A number that is not known here is a function that was opened just now, or
+ * another program's with the same iommufd: nobody knows whose VM has it.
+ */
+static bool pool_yields(const struct vfio *v, const struct vfio *other)
 {
-	const struct vfio *other;
-	bool yields;
+	if (other == v)
+		return true;
+	return other != NULL && other->resetter == NULL && (!other->attached || pool_same_vm(v, other));
+}
+
+/* Functions behind a group have no number. */
+static struct vfio *pool_find(struct vfio_pool *pool, uint32_t devid)
+{
+	struct vfio *v = pool->functions;
+
+	while (v != NULL && (v->group >= 0 || v->devid != devid))
+		v = v->next;
+	return v;
+}
+
+int vfio_pool_reset_begin(struct vfio_pool *pool, const struct vfio *v, const uint32_t *devids, unsigned int count)
+{
+	int r = 0;
 
 	pthread_mutex_lock(&pool->lock);
-	for (other = pool->functions; other != NULL && other->devid != devid;)
-		other = other->next;
-	yields = other == NULL || other == v || !other->attached || pool_same_vm(v, other);
+	/* 0: open nowhere. */
+	for (unsigned int i = 0; r == 0 && i < count; i++) {
+		if (devids[i] != 0 && !pool_yields(v, pool_find(pool, devids[i])))
+			r = -EBUSY;
+	}
+	for (unsigned int i = 0; r == 0 && i < count; i++) {
+		struct vfio *other = devids[i] != 0 ? pool_find(pool, devids[i]) : NULL;
+
+		if (other == NULL || other == v)
+			continue;
+		other->resetter = v;
+		atomic_store(&other->touched, true);
+		/* Under the lock, so that it is not destroyed meanwhile; who is inside does not want the lock. */
+		vfio_wait_outside(other);
+	}
 	pthread_mutex_unlock(&pool->lock);
-	return yields;
+	return r;
+}
+
+void vfio_pool_reset_end(struct vfio_pool *pool, const struct vfio *v)
+{
+	pthread_mutex_lock(&pool->lock);
+	for (struct vfio *other = pool->functions; other != NULL; other = other->next) {
+		if (other->resetter != v)
+			continue;
+		other->resetter = NULL;
+		atomic_store(&other->touched, false);
+	}
+	pthread_mutex_unlock(&pool->lock);
 }
 
 /* --- one file --- */
@@ -177,6 +215,7 @@ static int staging_make(struct staging *s, const struct vfio *v)
 		s->failed = r;
 		return r;
 	}
+	s->iommufd = v->iommufd;
 	s->ioas = alloc.out_id;
 	s->hwpt = hwpt.out_id;
 	s->made = true;
@@ -202,6 +241,7 @@ bool staging_same_file(int one, int other)
 
 static struct staging *staging_find(struct vfio_pool *pool, int fd)
 {
+	struct statfs type;
 	struct staging *s;
 
 	for (s = pool->list; s != NULL; s = s->next) {
@@ -216,10 +256,65 @@ static struct staging *staging_find(struct vfio_pool *pool, int fd)
 		free(s);
 		return NULL;
 	}
+	s->tells = fstatfs(s->fd, &type) == 0 && type.f_type == TMPFS_MAGIC;
 	pthread_mutex_init(&s->lock, NULL);
 	s->next = pool->list;
 	pool->list = s;
 	return s;
+}
+
+static void staging_free(struct staging *s)
+{
+	if (s->made) {
+		staging_destroy_object(s->iommufd, s->hwpt);
+		staging_destroy_object(s->iommufd, s->ioas);
+	}
+	pthread_mutex_destroy(&s->lock);
+	close(s->fd);
+	free(s);
+}
+
+/* --- the files of a function --- */
+
+static void staging_let_go(struct vfio *v, unsigned int i)
+{
+	struct staging *s = v->staging[i], **p;
+	bool last;
+
+	pthread_mutex_lock(&v->pool->lock);
+	v->nstaging--;
+	v->staging[i] = v->staging[v->nstaging];
+	v->staged[i] = v->staged[v->nstaging];
+	last = --s->functions == 0;
+	for (p = &v->pool->list; last && *p != s;)
+		p = &(*p)->next;
+	if (last)
+		*p = s->next;
+	pthread_mutex_unlock(&v->pool->lock);
+	if (last)
+		staging_free(s);
+}
+
+/* Return: when there is more of it to drop; 0: it is all in use. */
+static int64_t staging_settle(struct staging *s, int64_t age)
+{
+	int64_t next;
+
+	pthread_mutex_lock(&s->lock);
+	next = pieces_settle(s, vfio_now(), age);
+	pthread_mutex_unlock(&s->lock);
+	return next;
+}
+
+/* A file that nothing is mapped of makes room for another one. */
+static void staging_make_room(struct vfio *v)
+{
+	for (unsigned int i = 0; i < v->nstaging && v->nstaging == VFIO_STAGED_FILES; i++) {
+		if (v->staged[i] > 0)
+			continue;
+		staging_settle(v->staging[i], 0);
+		staging_let_go(v, i);
+	}
 }
 
 static struct staging *staging_join(struct vfio *v, int fd)
@@ -230,142 +325,163 @@ static struct staging *staging_join(struct vfio *v, int fd)
 		if (staging_same_file(v->staging[i]->fd, fd))
 			return v->staging[i];
 	}
+	staging_make_room(v);
 	if (v->nstaging == VFIO_STAGED_FILES)
 		return NULL;
 	pthread_mutex_lock(&v->pool->lock);
 	s = staging_find(v->pool, fd);
 	if (s != NULL) {
 		s->functions++;
+		v->staged[v->nstaging] = 0;
 		v->staging[v->nstaging++] = s;
 	}
 	pthread_mutex_unlock(&v->pool->lock);
 	return s;
 }
 
-static void staging_free(struct vfio *v, struct staging *s)
+static void staging_count(struct vfio *v, const struct staging *s, int more)
 {
-	if (s->made) {
-		staging_destroy_object(v->iommufd, s->hwpt);
-		staging_destroy_object(v->iommufd, s->ioas);
+	v->nmaps += (unsigned int)more;
+	for (unsigned int i = 0; i < v->nstaging; i++) {
+		if (v->staging[i] == s)
+			v->staged[i] += (unsigned int)more;
 	}
-	pthread_mutex_destroy(&s->lock);
-	close(s->fd);
-	free(s);
 }
 
-void staging_leave(struct vfio *v)
+static void staging_tidy_at(struct vfio *v, int64_t when)
 {
-	while (v->nstaging > 0) {
-		struct staging *s, **p;
-		bool last;
+	if (v->tidy == 0 || when < v->tidy)
+		v->tidy = when;
+}
 
-		pthread_mutex_lock(&v->pool->lock);
-		s = v->staging[--v->nstaging];
-		last = --s->functions == 0;
-		for (p = &v->pool->list; last && *p != s;)
-			p = &(*p)->next;
-		if (last)
-			*p = s->next;
-		pthread_mutex_unlock(&v->pool->lock);
-		if (last)
-			staging_free(v, s);
+void staging_tidy(struct vfio *v)
+{
+	v->tidy = 0;
+	for (unsigned int i = v->nstaging; i-- > 0;) {
+		struct staging *s = v->staging[i];
+		int64_t now = vfio_now(), next;
+
+		/* Another function of the VM pins memory just now, which may take long. */
+		if (pthread_mutex_trylock(&s->lock) != 0) {
+			staging_tidy_at(v, now + STAGED_IDLE_MS);
+			continue;
+		}
+		next = pieces_settle(s, now, STAGED_IDLE_MS);
+		pthread_mutex_unlock(&s->lock);
+		if (next != 0)
+			staging_tidy_at(v, next);
+		else if (v->staged[i] == 0)
+			staging_let_go(v, i);
 	}
 }
 
 /* --- maps --- */
 
-static uint32_t map_flags(const struct pcg_dma_range *range)
+/* Ranges that overlap compare equal. */
+static int maps_compare(const struct staged_map *a, const struct staged_map *b)
 {
-	return ((range->flags & PCG_DMA_READ) != 0 ? UAPI_MAP_READABLE : 0) |
-	       ((range->flags & PCG_DMA_WRITE) != 0 ? UAPI_MAP_WRITABLE : 0);
+	if (a->last < b->iova)
+		return -1;
+	return a->iova > b->last;
 }
 
-static int staging_map_file(int iommufd, uint32_t ioas, uint32_t flags, const struct pcg_dma_range *range,
-			    uint64_t *iova)
-{
-	struct uapi_ioas_map_file map = {
-		.size = sizeof(map),
-		.flags = flags,
-		.ioas = ioas,
-		.fd = range->fd,
-		.start = range->offset,
-		.length = range->size,
-		.iova = *iova,
-	};
+RB_GENERATE_INTERNAL(staged_maps, staged_map, entry, maps_compare, __attribute__((unused)) static)
 
-	if (ioctl(iommufd, UAPI_IOAS_MAP_FILE, &map) != 0)
-		return -errno;
-	*iova = map.iova;
-	return 0;
+/* By way of a piece; under the lock, or the piece might be dropped in between. */
+static int staging_through(const struct vfio *v, struct staging *s, const struct pcg_dma_range *range,
+			   struct staged_map *map)
+{
+	struct staged *piece = piece_find(s, range);
+	int r = 0;
+
+	if (piece == NULL)
+		r = staging_make(s, v);
+	if (piece == NULL && r == 0)
+		r = piece_stage(s, range, vfio_now(), &piece);
+	if (r == 0)
+		r = piece_copy(s, piece, range, v->ioas);
+	if (r == 0)
+		piece_use(piece, map);
+	return r;
 }
 
-static struct staged *staging_piece(struct staging *s, const struct pcg_dma_range *range)
+static int staging_try(const struct vfio *v, struct staging *s, const struct pcg_dma_range *range,
+		       struct staged_map *map)
 {
-	for (unsigned int i = 0; i < s->count; i++) {
-		struct staged *piece = &s->pieces[i];
-
-		if (range->offset >= piece->offset && range->offset - piece->offset <= piece->size &&
-		    range->size <= piece->size - (range->offset - piece->offset) &&
-		    (map_flags(range) & ~piece->flags) == 0)
-			return piece;
-	}
-	return NULL;
-}
-
-/* Where the range stands in the staging address space; it is brought there if it is not. */
-static int staging_bring(struct staging *s, const struct vfio *v, const struct pcg_dma_range *range, uint64_t *iova)
-{
-	struct staged *piece = staging_piece(s, range);
-	int r;
-
-	if (piece != NULL) {
-		*iova = piece->iova + (range->offset - piece->offset);
-		return 0;
-	}
-	if (s->count == STAGED_MAX)
-		return -ENOSPC;
-	r = staging_make(s, v);
-	if (r != 0)
-		return r;
-	*iova = 0;
-	r = staging_map_file(v->iommufd, s->ioas, map_flags(range), range, iova);
-	if (r != 0)
-		return r;
-	s->pieces[s->count++] = (struct staged){
-		.offset = range->offset, .size = range->size, .iova = *iova, .flags = map_flags(range)
-	};
-	return 0;
-}
-
-static int staging_copy(const struct vfio *v, const struct staging *s, const struct pcg_dma_range *range, uint64_t from)
-{
-	struct uapi_ioas_copy copy = {
-		.size = sizeof(copy),
-		.flags = UAPI_MAP_FIXED | map_flags(range),
-		.to = v->ioas,
-		.from = s->ioas,
-		.length = range->size,
-		.to_iova = range->iova,
-		.from_iova = from,
-	};
-
-	return ioctl(v->iommufd, UAPI_IOAS_COPY, &copy) == 0 ? 0 : -errno;
-}
-
-int staging_map(struct vfio *v, const struct pcg_dma_range *range)
-{
-	struct staging *s = staging_join(v, range->fd);
 	uint64_t iova = range->iova;
 	int r = -ENOSPC;
 
 	if (s != NULL) {
-		uint64_t from;
-
 		pthread_mutex_lock(&s->lock);
-		r = staging_bring(s, v, range, &from);
+		r = staging_through(v, s, range, map);
 		pthread_mutex_unlock(&s->lock);
-		if (r == 0)
-			return staging_copy(v, s, range, from);
 	}
-	return staging_map_file(v->iommufd, v->ioas, UAPI_MAP_FIXED | map_flags(range), range, &iova);
+	return r == 0 ? 0 : piece_map_file(v->iommufd, v->ioas, UAPI_MAP_FIXED | piece_flags(range), range, &iova);
+}
+
+static void map_forget(struct vfio *v, struct staged_map *map)
+{
+	pthread_mutex_lock(&map->file->lock);
+	piece_release(map, vfio_now());
+	pthread_mutex_unlock(&map->file->lock);
+	staging_count(v, map->file, -1);
+	RB_REMOVE(staged_maps, &v->maps, map);
+	free(map);
+}
+
+int staging_map(struct vfio *v, const struct pcg_dma_range *range)
+{
+	struct staged_map *map = v->nmaps < STAGED_MAPS ? calloc(1, sizeof(*map)) : NULL;
+	struct staging *s = map != NULL ? staging_join(v, range->fd) : NULL;
+	int r;
+
+	if (map != NULL) {
+		map->iova = range->iova;
+		map->last = range->iova + (range->size - 1);
+		map->offset = range->offset;
+		map->file = s;
+	}
+	r = staging_try(v, s, range, map);
+	/* What is kept for nobody's use does not stand in the way of what is wanted. */
+	for (unsigned int i = 0; r == -ENOMEM && i < v->nstaging; i++)
+		staging_settle(v->staging[i], 0);
+	if (r == -ENOMEM)
+		r = staging_try(v, s, range, map);
+	if (r == 0 && s != NULL) {
+		struct staged_map *gone;
+
+		/* The kernel took it: what is on record there is no more. */
+		while ((gone = RB_INSERT(staged_maps, &v->maps, map)) != NULL)
+			map_forget(v, gone);
+		staging_count(v, s, 1);
+		return 0;
+	}
+	free(map);
+	staging_tidy_at(v, vfio_now() + STAGED_IDLE_MS);
+	return r;
+}
+
+void staging_unmap(struct vfio *v, const struct pcg_dma_range *range)
+{
+	uint64_t last = range->iova + (range->size - 1);
+	struct staged_map key = { .iova = range->iova, .last = range->iova };
+	struct staged_map *map;
+
+	while ((map = RB_NFIND(staged_maps, &v->maps, &key)) != NULL && map->iova >= range->iova && map->last <= last)
+		map_forget(v, map);
+	staging_tidy_at(v, vfio_now() + STAGED_IDLE_MS);
+}
+
+void staging_leave(struct vfio *v)
+{
+	struct staged_map *map;
+
+	while ((map = RB_ROOT(&v->maps)) != NULL)
+		map_forget(v, map);
+	while (v->nstaging > 0) {
+		/* Others may have parts of what this one had whole, and would not look. */
+		staging_settle(v->staging[v->nstaging - 1], 0);
+		staging_let_go(v, v->nstaging - 1);
+	}
+	v->tidy = 0;
 }

@@ -112,6 +112,7 @@ static void type1_finish(struct vfio *v)
 
 const struct vfio_iommu vfio_type1 = {
 	.name = "type1",
+	.stays = true,
 	.attach = type1_attach,
 	.detach = type1_detach,
 	.map = type1_map,

@@ -21,34 +21,10 @@
 
 /* --- jobs --- */
 
-/* A run of bytes that the kernel takes as one access, the widest there is; taken out of *be. */
-static unsigned int access_piece(uint8_t *be, unsigned int *length)
+static bool work_opens(enum vfio_work work)
 {
-	unsigned int start = 0;
-
-	while ((*be >> start & 1) == 0)
-		start++;
-	*length = 1;
-	if (*be == 0xf)
-		*length = 4;
-	else if (start % 2 == 0 && (*be >> start & 3) == 3)
-		*length = 2;
-	*be &= (uint8_t) ~(((1u << *length) - 1u) << start);
-	return start;
-}
-
-/* What the enables leave out is not touched: the kernel writes whole accesses back. */
-static int job_config_write(struct vfio *v)
-{
-	uint8_t be = v->job.be;
-	int r = 0;
-
-	while (be != 0 && r == 0) {
-		unsigned int length, start = access_piece(&be, &length);
-
-		r = vfio_config_write(v, (unsigned int)v->job.offset + start, v->job.buffer + start, length);
-	}
-	return r;
+	return work != WORK_UNMAP && work != WORK_DETACH && work != WORK_SETTLE && work != WORK_SLEEP &&
+	       work != WORK_TIDY;
 }
 
 /* In the worker. */
@@ -57,8 +33,9 @@ static int job_run(void *arg)
 	struct vfio *v = arg;
 	struct vfio_job *job = &v->job;
 
+	vfio_settle(v, &job->debt);
 	/* What could not be opened again when it was mapped otherwise; memory is unmapped without it. */
-	if (v->device < 0 && job->work != WORK_UNMAP && job->work != WORK_SLEEP && vfio_reopen(v) != 0)
+	if (v->device < 0 && work_opens(job->work) && vfio_reopen(v) != 0)
 		return -EIO;
 	switch (job->work) {
 	case WORK_READ:
@@ -67,10 +44,18 @@ static int job_run(void *arg)
 		return vfio_region_access(v, job->region, job->offset, job->buffer, job->length, false);
 	case WORK_WRITE:
 		if (job->region == PCG_REGION_CONFIG)
-			return job_config_write(v);
+			return vfio_config_write_be(v, (unsigned int)job->offset, job->be, job->buffer);
 		return vfio_region_access(v, job->region, job->offset, job->buffer, job->length, true);
 	case WORK_RESET:
 		return vfio_reset(v);
+	case WORK_ATTACH:
+		return vfio_attach(v);
+	case WORK_DETACH:
+		vfio_detach(v);
+		return 0;
+	case WORK_SETTLE:
+		vfio_wait_untouched(v);
+		return 0;
 	case WORK_POWER:
 		return vfio_power(v, job->power);
 	case WORK_VPD:
@@ -83,6 +68,9 @@ static int job_run(void *arg)
 		return vfio_memory(v, job->region, job->memory);
 	case WORK_FORGET:
 		return vfio_memory_forget(v);
+	case WORK_TIDY:
+		staging_tidy(v);
+		return 0;
 	case WORK_SLEEP:
 	case WORK_WAKE:
 		return vfio_sleep(v, job->work == WORK_SLEEP);
@@ -118,6 +106,13 @@ static int job_init(struct vfio *v, struct vfio_job **result, enum vfio_work wor
 	return job->buffer != NULL ? 0 : -ENOMEM;
 }
 
+static void job_begin(struct vfio *v)
+{
+	v->job.debt = v->debt;
+	v->debt = (struct vfio_debt){ 0 };
+	vfio_worker_start(v->worker);
+}
+
 static int job_start(struct vfio *v, const struct vfio_job *job, struct pcg_op *op, uint32_t *value, void *data)
 {
 	v->op = op;
@@ -125,7 +120,7 @@ static int job_start(struct vfio *v, const struct vfio_job *job, struct pcg_op *
 	v->data = data;
 	v->waits = job == &v->queued;
 	if (!v->waits)
-		vfio_worker_start(v->worker);
+		job_begin(v);
 	return PCG_PENDING;
 }
 
@@ -139,7 +134,28 @@ static void job_next(struct vfio *v)
 	v->queued.buffer = v->queued.small;
 	v->queued.range.fd = -1;
 	v->waits = false;
-	vfio_worker_start(v->worker);
+	job_begin(v);
+}
+
+/* Nobody waits for a map that was given up: its client may have taken that memory back since. */
+static void job_late(struct vfio *v, int result)
+{
+	if (v->job.work != WORK_MAP || result != 0 || (v->op != NULL && !v->waits))
+		return;
+	v->debt.mapped = true;
+	v->debt.range = v->job.range;
+	v->debt.range.fd = -1;
+}
+
+/* What is owed is paid by a job of its own where nobody has asked for another one. */
+static void job_settle(struct vfio *v)
+{
+	struct vfio_job *job;
+
+	if (!(v->debt.leaves || v->debt.mapped || v->irqs.late) || vfio_worker_busy(v->worker))
+		return;
+	if (job_init(v, &job, WORK_SETTLE, 0) == 0)
+		job_start(v, job, NULL, NULL, NULL);
 }
 
 static void job_ended(struct vfio *v, int result)
@@ -191,6 +207,12 @@ static int op_config_write(struct pcg_host *host, uint16_t dword, uint8_t be, ui
 	return job_start(v, job, op, NULL, NULL);
 }
 
+/* Whether the loop makes it by itself. The kernel keeps who comes to a BAR while the function is being reset. */
+static bool access_begins(struct vfio *v, size_t length)
+{
+	return length <= INLINE_ACCESS && !v->asleep && !vfio_worker_busy(v->worker) && vfio_enter(v);
+}
+
 static int op_region_read(struct pcg_host *host, unsigned int region, uint64_t offset, void *data, size_t length,
 			  struct pcg_op *op)
 {
@@ -198,8 +220,11 @@ static int op_region_read(struct pcg_host *host, unsigned int region, uint64_t o
 	struct vfio_job *job;
 	int r;
 
-	if (length <= INLINE_ACCESS && region != PCG_REGION_ROM && !v->asleep && !vfio_worker_busy(v->worker))
-		return vfio_region_access(v, region, offset, data, length, false);
+	if (region != PCG_REGION_ROM && access_begins(v, length)) {
+		r = vfio_region_access(v, region, offset, data, length, false);
+		vfio_exit(v);
+		return r;
+	}
 	r = job_init(v, &job, WORK_READ, length);
 	if (r != 0)
 		return r;
@@ -215,8 +240,11 @@ static int op_region_write(struct pcg_host *host, unsigned int region, uint64_t 
 	struct vfio_job *job;
 	int r;
 
-	if (length <= INLINE_ACCESS && !v->asleep && !vfio_worker_busy(v->worker))
-		return vfio_region_access(v, region, offset, (void *)(uintptr_t)data, length, true);
+	if (access_begins(v, length)) {
+		r = vfio_region_access(v, region, offset, (void *)(uintptr_t)data, length, true);
+		vfio_exit(v);
+		return r;
+	}
 	r = job_init(v, &job, WORK_WRITE, length);
 	if (r != 0)
 		return r;
@@ -265,34 +293,20 @@ static int op_vpd(struct pcg_host *host, bool write, uint16_t address, uint32_t 
 	return job_start(v, job, op, write ? NULL : value, NULL);
 }
 
-static void vfio_detach(struct vfio *v)
-{
-	v->leaves = false;
-	v->iommu->detach(v);
-	vfio_pool_attached(v->pool, v, false);
-}
-
-static void op_dma(struct pcg_host *host, struct pcg_dma *dma)
+static int op_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
-	int r = 0;
+	struct vfio_job *job;
+	int r;
 
-	if (dma != NULL)
-		v->leaves = false;
-	if (dma != NULL && !v->attached) {
-		r = v->iommu->attach(v);
-		if (r == 0)
-			vfio_pool_attached(v->pool, v, true);
-		else
-			vfio_note_attach(v, r);
-		if (v->asleep && host->events.wake != NULL)
-			host->events.wake(host->events.arg);
-	} else if (dma == NULL && v->attached) {
-		/* While a map is under way the kernel would keep us: when that has ended. */
-		v->leaves = vfio_worker_busy(v->worker);
-		if (!v->leaves)
-			vfio_detach(v);
+	v->wanted = dma != NULL;
+	if (op == NULL) {
+		v->debt.leaves = true;
+		job_settle(v);
+		return PCG_DONE;
 	}
+	r = job_init(v, &job, dma != NULL ? WORK_ATTACH : WORK_DETACH, 0);
+	return r == 0 ? job_start(v, job, op, NULL, NULL) : r;
 }
 
 static int op_dma_map(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
@@ -382,7 +396,7 @@ static int sleep_or_wake(struct vfio *v)
 {
 	int64_t left = v->used + SLEEP_AFTER_MS - vfio_now();
 	struct vfio_job *job;
-	bool sleep = !v->attached;
+	bool sleep = !v->wanted;
 
 	/* What a client has mapped it may still use after it hung up: that does not work in low power. */
 	if (v->asleep == sleep || (sleep && (!v->settings.sleeps || v->host.info.lends_function)) ||
@@ -393,6 +407,27 @@ static int sleep_or_wake(struct vfio *v)
 	if (job_init(v, &job, sleep ? WORK_SLEEP : WORK_WAKE, 0) == 0)
 		job_start(v, job, NULL, NULL, NULL);
 	return -1;
+}
+
+/* The same for memory that no client needs any more. */
+static int tidy(struct vfio *v)
+{
+	struct vfio_job *job;
+	int64_t left;
+
+	if (vfio_worker_busy(v->worker) || v->tidy == 0)
+		return -1;
+	left = v->tidy - vfio_now();
+	if (left > 0)
+		return (int)left;
+	if (job_init(v, &job, WORK_TIDY, 0) == 0)
+		job_start(v, job, NULL, NULL, NULL);
+	return -1;
+}
+
+static int sooner(int one, int other)
+{
+	return one < 0 || (other >= 0 && other < one) ? other : one;
 }
 
 static int op_work(struct pcg_host *host)
@@ -410,14 +445,15 @@ static int op_work(struct pcg_host *host)
 		if (v->job.work == WORK_SLEEP && result != 0)
 			v->settings.sleeps = false;
 		vfio_irqs_late(v);
-		if (v->leaves)
-			vfio_detach(v);
+		job_late(v, result);
 		if (v->waits)
 			job_next(v);
 		else
 			job_ended(v, result);
 	}
-	return sleep_or_wake(v);
+	job_settle(v);
+	result = sleep_or_wake(v);
+	return sooner(result, tidy(v));
 }
 
 /* --- beginning and end --- */

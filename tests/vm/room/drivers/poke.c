@@ -9,12 +9,19 @@
  *   take PID FD                           another process's, as if it had been handed over
  *   put FILE OFFSET LENGTH BYTE           write LENGTH times BYTE into it
  *   get FILE OFFSET LENGTH                = 0 HEX
+ *   punch FILE OFFSET LENGTH              make a hole
  *   map IOVA SIZE r|w|rw FILE OFFSET      = RESULT MILLISECONDS, so for the others that map
  *   unmap IOVA SIZE
- *   maps COUNT IOVA SIZE STEP FILE        COUNT maps, each STEP after the last, in the file as well; = RESULT DONE
- * SLOWEST ALL unmaps COUNT IOVA SIZE STEP config OFFSET WIDTH [VALUE]           read or write; = RESULT VALUE region
- * REGION OFFSET WIDTH [VALUE] intx, msi COUNT, msix COUNT           enable; noirq INDEX vectors INDEX START COUNT
- * eventfds for vectors wait INDEX VECTOR MILLISECONDS        = RESULT COUNT reset end
+ *   maps COUNT IOVA SIZE STEP FILE        COUNT maps, each STEP after the last, in the file as well;
+ *                                         = RESULT DONE SLOWEST ALL
+ *   unmaps COUNT IOVA SIZE STEP
+ *   config OFFSET WIDTH [VALUE]           read or write; = RESULT VALUE
+ *   region REGION OFFSET WIDTH [VALUE]
+ *   intx, msi COUNT, msix COUNT           enable; noirq INDEX
+ *   vectors INDEX START COUNT             eventfds for vectors
+ *   wait INDEX VECTOR MILLISECONDS        = RESULT COUNT
+ *   reset
+ *   end
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -134,6 +141,15 @@ static int do_get(struct poke *p)
 	for (size_t i = 0; i < length; i++)
 		sprintf(p->answer + 2 * i, "%02x", data[i]);
 	return 0;
+}
+
+/* As a VMM that gives memory back to the host. */
+static int do_punch(struct poke *p)
+{
+	int r = fallocate(file(p, 1), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)number(p, 2),
+			  (off_t)number(p, 3));
+
+	return r == 0 ? 0 : -errno;
 }
 
 /* --- maps --- */
@@ -274,7 +290,7 @@ static const struct {
 	{ "put", do_put },         { "get", do_get },       { "map", do_map },       { "unmap", do_unmap },
 	{ "maps", do_maps },       { "unmaps", do_unmaps }, { "config", do_config }, { "region", do_region },
 	{ "intx", do_intx },       { "msi", do_msi },       { "msix", do_msix },     { "noirq", do_noirq },
-	{ "vectors", do_vectors }, { "wait", do_wait },     { "reset", do_reset },
+	{ "vectors", do_vectors }, { "wait", do_wait },     { "reset", do_reset },   { "punch", do_punch },
 };
 
 static int obey(struct poke *p, char *line)
