@@ -33,6 +33,7 @@ enum pcg_request_kind {
 	PCG_REQUEST_MEMORY,    /* the region's descriptor is to map as @memory: see pcg_function_memory() */
 	PCG_REQUEST_DMA_MAP,   /* @range is in the client's address space now */
 	PCG_REQUEST_DMA_UNMAP, /* @range is no longer, or with NULL nothing is */
+	PCG_REQUEST_SPACE,     /* @space: the client's address spaces by PASID: see pcg_function_pasid() */
 };
 
 /**
@@ -44,6 +45,7 @@ enum pcg_request_kind {
  * @data: read into, or written from
  * @memory: for MEMORY
  * @range: for DMA_MAP and DMA_UNMAP
+ * @space: for SPACE; what it is to say is set when the request is done
  * @done: called once after PCG_PENDING, from the loop's thread
  * @result: 0 or a negative errno, valid in @done
  */
@@ -55,6 +57,7 @@ struct pcg_request {
 	void *data;
 	enum pcg_memory memory;
 	const struct pcg_dma_range *range;
+	struct pcg_space *space;
 	void (*done)(struct pcg_request *request);
 	int result;
 };
@@ -85,6 +88,8 @@ enum pcg_deed {
  *           traces, may be NULL
  * @deed: under the profile `linux`, instead of @effects: what is done, when it is done; may be NULL
  * @wanted: the host wants the function back; may be NULL
+ * @recorded: a fault record or a page request can be had, or there is none where there were, or what others took from
+ *            the function (struct pcg_pasid_offer) changed; may be NULL
  */
 struct pcg_function_events {
 	void *arg;
@@ -93,6 +98,7 @@ struct pcg_function_events {
 	void (*effects)(void *arg, const struct pcg_view_write *write);
 	void (*deed)(void *arg, enum pcg_deed deed, uint32_t value);
 	void (*wanted)(void *arg);
+	void (*recorded)(void *arg);
 };
 
 /**
@@ -127,10 +133,16 @@ void pcg_function_finish(struct pcg_function *function);
  * pcg_function_dma() - the client's memory
  * @function: the function
  * @dma: its address space, or NULL when it goes away; stays the caller's
+ * @request: done() of it is called when the function reaches what @dma maps, after PCG_PENDING; NULL with @dma NULL
  *
- * The backend loses it during every reset and gets it back after.
+ * The backend loses it during every reset and gets it back after. One that translates what clients map is told with the
+ * next PCG_REQUEST_CLOSE that it went away, in the order that a reset keeps, and may use it until that has ended: empty
+ * it, and keep it so long.
+ *
+ * Return: PCG_DONE; PCG_PENDING; -EBUSY (a request is under way); or why the function cannot reach memory: it has none
+ * then.
  */
-void pcg_function_dma(struct pcg_function *function, struct pcg_dma *dma);
+int pcg_function_dma(struct pcg_function *function, struct pcg_dma *dma, struct pcg_request *request);
 
 /** pcg_function_view() - what the guest sees; valid as long as the function */
 const struct pcg_view *pcg_function_view(const struct pcg_function *function);
@@ -170,6 +182,94 @@ int pcg_function_lend(struct pcg_function *function, unsigned int index);
  */
 int pcg_function_memory(struct pcg_function *function, unsigned int index, enum pcg_memory memory, const char **why);
 
+/**
+ * pcg_function_msix() - how many MSI-X vectors the client has, and may have
+ * @function: the function
+ * @table: set to how many entries the function's own table has
+ * @most: set to how many the operator allows
+ * @why: set to a constant sentence where the number cannot be changed, now or ever; "" otherwise
+ *
+ * Return: how many there are now: Table Size, the interrupt index and what can be set up agree on it. 0: no MSI-X.
+ */
+unsigned int pcg_function_msix(const struct pcg_function *function, unsigned int *table, unsigned int *most,
+			       const char **why);
+
+/**
+ * pcg_function_msix_set() - another number for this client
+ * @function: the function
+ * @vectors: 1 to what the operator allows
+ *
+ * Entries past it are memory that reaches nothing. PCG_REQUEST_CLOSE and PCG_REQUEST_LEAVE make it the operator's
+ * again.
+ *
+ * Return: 0; -EINVAL (0, or more than the operator allows); -EOPNOTSUPP (no MSI-X, or no mediation); -EBUSY (the
+ * client was told the number already, an interrupt is set up, a descriptor given out, or COMMAND has anything on).
+ */
+int pcg_function_msix_set(struct pcg_function *function, unsigned int vectors);
+
+/** pcg_function_msix_told() - the client has been told the number: it stays for as long as it has the function */
+void pcg_function_msix_told(struct pcg_function *function);
+
+/**
+ * struct pcg_pasid_offer - PASID, ATS and page requests of one function
+ * @can: what a client may be shown: what the operator asked for and the backend enforces
+ * @shown: what its configuration space shows now
+ * @page_requests: how many page requests may be outstanding at a time
+ * @pasid_at, @ats_at, @pri_at: where these capabilities stand, or will when they are shown; 0: nowhere
+ * @spoken: this client said what it can drive
+ * @forced: some of it is shown whatever a client says
+ * @lost: enum pcg_feature_lost: what others took from the function
+ * @why: a constant sentence: why there is nothing in @can, or why @shown cannot be changed now; "": it can
+ */
+struct pcg_pasid_offer {
+	struct pcg_pasid_wish can;
+	struct pcg_pasid_wish shown;
+	uint32_t page_requests;
+	uint16_t pasid_at;
+	uint16_t ats_at;
+	uint16_t pri_at;
+	bool spoken;
+	bool forced;
+	uint32_t lost;
+	const char *why;
+};
+
+/** pcg_function_pasid_offer() - look; changes nothing */
+void pcg_function_pasid_offer(const struct pcg_function *function, struct pcg_pasid_offer *offer);
+
+/**
+ * pcg_function_pasid() - the client says what it can drive, and is shown that much of what is offered
+ * @function: the function
+ * @wish: what it can drive; bits that are not offered, and a greater width, are left out; all zero: it takes it back
+ * @why: set to a constant sentence where it is refused; "" otherwise. May be NULL
+ *
+ * From then on PCG_REQUEST_SPACE and the calls below work. PCG_REQUEST_CLOSE and PCG_REQUEST_LEAVE hide it again. Where
+ * it changes what is shown nothing may be set up yet; saying the same again is always possible.
+ *
+ * Return: 0; -EOPNOTSUPP (nothing is offered); -EBUSY (COMMAND has anything on, an interrupt is set up or a region's
+ * descriptor given out, or a request is under way); -EINVAL (@wish->width above 20); -EIO (closed, quarantined).
+ */
+int pcg_function_pasid(struct pcg_function *function, const struct pcg_pasid_wish *wish, const char **why);
+
+/*
+ * PCG_REQUEST_SPACE hands @space to the backend: see struct pcg_space for its errors; -EOPNOTSUPP as well before
+ * pcg_function_pasid(), -ERANGE for a PASID wider than is shown. A reset takes the function's memory away meanwhile,
+ * and with it its spaces: after a RESET or an FLR they are made anew.
+ */
+
+/**
+ * pcg_function_fault() - take the oldest record of a blocked request
+ *
+ * Return: 0; -ENOENT (none); -EOPNOTSUPP (the client has not spoken, or the backend records none).
+ */
+int pcg_function_fault(struct pcg_function *function, struct pcg_fault *fault);
+
+/** pcg_function_page_request() - take the oldest page request; errors as pcg_function_fault() */
+int pcg_function_page_request(struct pcg_function *function, struct pcg_page_request *request);
+
+/** pcg_function_page_response() - answer a group. Return: 0; -ENOENT (not outstanding); -EINVAL (code); -EOPNOTSUPP */
+int pcg_function_page_response(struct pcg_function *function, const struct pcg_page_response *response);
+
 /** pcg_function_irqs() - how many vectors an interrupt index has; 0: none */
 unsigned int pcg_function_irqs(const struct pcg_function *function, enum pcg_irq_index index);
 
@@ -190,7 +290,7 @@ int pcg_function_submit(struct pcg_function *function, struct pcg_request *reque
  * pcg_function_quarantine() - give up on a function that does not answer
  *
  * The request under way, if any, is dropped: its done() is not called. From now on everything but
- * PCG_REQUEST_CLOSE is refused with -EIO; a CLOSE that succeeds ends the quarantine.
+ * PCG_REQUEST_CLOSE and PCG_REQUEST_DMA_UNMAP is refused with -EIO; a CLOSE that succeeds ends the quarantine.
  */
 void pcg_function_quarantine(struct pcg_function *function);
 

@@ -87,6 +87,7 @@ struct pcg_pasid_facts {
  * @ats: ATS Enable (10.5.1.3)
  * @page_requests: Page Request Enable (10.5.2.2); @allocation: Outstanding Page Request Allocation (10.5.2.5)
  * @page_reset: Page Request Reset was written: what is outstanding is forgotten
+ * @width: Max PASID Width that it shows (7.8.9.2); 0: all of @info.pasid.width
  */
 struct pcg_pasid_control {
 	bool pasid;
@@ -95,6 +96,7 @@ struct pcg_pasid_control {
 	bool ats;
 	bool page_requests;
 	bool page_reset;
+	uint8_t width;
 	uint32_t allocation;
 };
 
@@ -213,7 +215,11 @@ struct pcg_page_response {
  *                  else can be let to the function before that client's process is gone
  * @restores: after a reset registers are put back as they were before it, by others than us: what a reset clears is
  *            cleared by the function room
+ * @resizes: the MSI-X table may have another size when nobody has the function (a VF whose PF shares out a pool): Table
+ *           Size is read again for each client
  * @pasid: what it enforces of PASID, ATS and page requests
+ * @lost: enum pcg_feature_lost; changes while it is open, told by events->recorded: what others took, its requests
+ * blocked
  * @shows_intx: Status' Interrupt Status is true in the function's own register, where @irq_route leaves us out
  */
 struct pcg_host_info {
@@ -236,7 +242,9 @@ struct pcg_host_info {
 	uint16_t express_flags;
 	bool lends_function;
 	bool restores;
+	bool resizes;
 	bool shows_intx;
+	uint32_t lost;
 	struct pcg_pasid_facts pasid;
 };
 
@@ -359,9 +367,12 @@ struct pcg_host_ops {
 
 	/**
 	 * @dma: the client's memory, or NULL to take it away. Optional: a function that never masters the bus.
-	 * Guarantees: after it returned, the old one is not used any more.
+	 * @op NULL, together with @dma NULL alone: the function is given up and nobody waits for an answer; what could
+	 * keep the caller is done as soon as it can be, before anything that is asked later.
+	 * Guarantees: once it returned the backend makes no use of the old @dma; at DONE the function reaches what was
+	 * mapped of the new one, and nothing of the old. When it fails the function reaches nothing.
 	 */
-	void (*dma)(struct pcg_host *host, struct pcg_dma *dma);
+	int (*dma)(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op);
 
 	/**
 	 * @dma_map: translate a piece of a client's file for the function. Optional: @dma is enough to reach memory.
@@ -373,8 +384,9 @@ struct pcg_host_ops {
 
 	/**
 	 * @dma_unmap: no longer translate what was mapped inside the range; NULL: anything. With @dma_map.
-	 * Guarantees: at DONE the function reaches nothing of it, and none of it is kept in memory for the function's
-	 * sake beyond what other ranges of the same client need.
+	 * Guarantees: at DONE the function reaches nothing of it; a second or two later (after NULL: at DONE) none of
+	 * it is kept in memory for the function's sake beyond what other ranges of the same client need. When it is
+	 * mapped again, and none of those has covered it all the time, it is the file's memory of then, not of before.
 	 */
 	int (*dma_unmap)(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op);
 
@@ -425,6 +437,15 @@ struct pcg_host_ops {
 	int (*resize)(struct pcg_host *host, unsigned int bar, unsigned int log2, struct pcg_op *op);
 
 	/**
+	 * @control: an operator's command, one line of words, that only this backend knows: "fault malformed 3".
+	 * Optional.
+	 * @answer: @size bytes for a text, what there is to say or why not; always ended with a 0
+	 *
+	 * Return: 0; -EINVAL: no such command, or not so; another errno with the reason in @answer.
+	 */
+	int (*control)(struct pcg_host *host, const char *line, char *answer, size_t size);
+
+	/**
 	 * @cancel: give up the pending operation @op.
 	 * Guarantees: its done() will not be called; its buffers are not touched any more.
 	 */
@@ -450,8 +471,10 @@ struct pcg_host_ops {
  * @irq: vector @vector of @index is raised; for INTx @level says asserted or not, else it is true
  * @wake: please call @work soon; may be called at any time from the loop's thread
  * @wanted: the host wants the function back: end it soon; may be NULL
- * @recorded: there is a fault record or a page request to be taken, or the queue of these stopped; may be NULL
- * @page_status: page requests: bits of the status register (PCIe 6.0, 10.5.2.3) that the function raised; may be NULL
+ * @recorded: there is a fault record or a page request to be taken, the queue of these stopped, or info.lost changed;
+ *            may be NULL
+ * @page_status: page requests: bits of the status register (PCIe 6.0, 10.5.2.3) that the function raised; may be NULL.
+ *               Stopped (0100h) too: once they were turned off and none is outstanding any more, at once if none is
  */
 struct pcg_host_events {
 	void *arg;

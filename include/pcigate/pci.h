@@ -99,6 +99,14 @@ enum pcg_capability_registers {
 	PCG_EXP_DEVCTL2 = 0x28,
 	PCG_AF_CAP = 3,
 	PCG_AF_CTRL = 4,
+	PCG_PASID_CAP = 4,
+	PCG_PASID_CTRL = 6,
+	PCG_ATS_CAP = 4,
+	PCG_ATS_CTRL = 6,
+	PCG_PRI_CTRL = 4,
+	PCG_PRI_STATUS = 6,
+	PCG_PRI_CAPACITY = 8,
+	PCG_PRI_ALLOCATION = 12,
 };
 
 /** Fields of those registers. */
@@ -121,7 +129,20 @@ enum pcg_capability_fields {
 	PCG_AF_CAP_TP = 0x01,
 	PCG_AF_CAP_FLR = 0x02,
 	PCG_AF_CTRL_FLR = 0x01,
+	PCG_PASID_ENABLE = 0x0001,
+	PCG_PASID_EXECUTE = 0x0002,
+	PCG_PASID_PRIVILEGED = 0x0004,
+	PCG_ATS_ENABLE = 0x8000,
+	PCG_PRI_ENABLE = 0x0001,
+	PCG_PRI_RESET = 0x0002,
+	PCG_PRI_FAILURE = 0x0001,    /* Response Failure */
+	PCG_PRI_UNEXPECTED = 0x0002, /* Unexpected Page Request Group Index */
+	PCG_PRI_STOPPED = 0x0100,
+	PCG_PRI_PASID_REQUIRED = 0x8000, /* PRG Response PASID Required */
 };
+
+/** PCG_PASID_MAX_WIDTH - a PASID has at most so many bits (PCIe 6.0, 6.20) */
+#define PCG_PASID_MAX_WIDTH 20u
 
 /**
  * Capability ids: PCG_CAP(name, id, setpci's name, what it is). PCI Code and ID Assignment 1.16, chapter 2.

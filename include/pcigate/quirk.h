@@ -37,6 +37,9 @@ enum pcg_quirk_kind {
 	PCG_QUIRK_ROM_WIDTH,  /* @value: the widest access to the ROM, in bytes: 1, 2, 4 */
 	PCG_QUIRK_COMBINE,    /* @value: a BAR: who maps it maps it write-combining, where that can be had */
 	PCG_QUIRK_ROM_SIZE,   /* @value: bytes of the ROM that are shown, a power of two from 2048 up; 0: none */
+	PCG_QUIRK_VECTORS,    /* @value: the most MSI-X vectors that are shown, 1 to 2048 */
+	PCG_QUIRK_REGISTERS,  /* bytes of no capability are the vendor's, whatever they read: nothing is put there */
+	PCG_NUM_QUIRK_KINDS,
 };
 
 /**

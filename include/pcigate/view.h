@@ -38,18 +38,75 @@ const char *pcg_profile_name(unsigned int n);
 /** pcg_profile_help() - what that profile is for, in one line, or NULL past the last */
 const char *pcg_profile_help(unsigned int n);
 
+/** enum pcg_shown - when a capability that the view makes up is shown */
+enum pcg_shown {
+	PCG_SHOWN_NEVER,
+	PCG_SHOWN_SPOKEN, /* to a client that said that it can drive it: pcg_function_pasid() */
+	PCG_SHOWN_FORCED, /* from the start: configuration space only, as far as anybody knows */
+};
+
+/** enum pcg_place - where it stands; any other number is an offset */
+enum pcg_place {
+	PCG_PLACE_ANY, /* OWN if there is one and it is free, else GAP */
+	PCG_PLACE_OWN, /* where the function, or the PF that it is a VF of, has one of its own */
+	PCG_PLACE_GAP, /* the start of the longest run of bytes that are nobody's */
+};
+
+/** struct pcg_made - one of them: enum pcg_shown, and enum pcg_place or an offset, 100h to FFCh */
+struct pcg_made {
+	uint8_t shown;
+	uint16_t at;
+};
+
+/**
+ * struct pcg_pasid_wish - what a client can drive, or is shown
+ * @width: Max PASID Width, 1 to 20; 0: no PASID
+ * @execute, @privileged: the permissions of those names (PCIe 6.0, 7.8.9.2)
+ * @ats: translation requests (10.5.1)
+ * @page_requests: page requests (10.5.2)
+ */
+struct pcg_pasid_wish {
+	uint8_t width;
+	bool execute;
+	bool privileged;
+	bool ats;
+	bool page_requests;
+};
+
+/**
+ * struct pcg_pasid_options - PASID, ATS and page request capabilities (docs/pasid.md)
+ * @pasid, @ats, @pri: when, and where
+ * @width: the widest PASID that is shown, 1 to 20; 0: what the backend enforces
+ *
+ * Of what they show the backend enforces all (struct pcg_pasid_facts): what it does not is not shown, and a capability
+ * of which it enforces nothing is refused, unless forced.
+ */
+struct pcg_pasid_options {
+	struct pcg_made pasid;
+	struct pcg_made ats;
+	struct pcg_made pri;
+	uint8_t width;
+};
+
 /**
  * struct pcg_view_options - what the operator decides
  * @profile: the rules
  * @mps_supported: the largest payload, in bytes, that the guest may believe in (128 << n, n in 0..5); 0: the
  *                 function's own
  * @no_command_memory: the function has no memory enable bit, whatever the backend says
+ * @msix_vectors: the most MSI-X vectors that the guest may believe in, 1..2048; 0: the function's own. The profile
+ *                `raw` can keep no such bound, and is refused with one
+ * @pasid: capabilities that the function itself does not show
+ * @spoken: what the client said that it can drive; all zero: it said nothing
  * @quirks: @nquirks of them, which stay the caller's and where they are as long as a view made with them
  */
 struct pcg_view_options {
 	const struct pcg_profile *profile;
 	uint16_t mps_supported;
 	bool no_command_memory;
+	uint16_t msix_vectors;
+	struct pcg_pasid_options pasid;
+	struct pcg_pasid_wish spoken;
 	const struct pcg_quirk *quirks;
 	unsigned int nquirks;
 };
@@ -61,6 +118,7 @@ enum pcg_effect {
 	PCG_EFFECT_FLR = 4,     /* a function level reset was asked for */
 	PCG_EFFECT_MSI = 8,     /* MSI control, mask bits */
 	PCG_EFFECT_MSIX = 16,   /* MSI-X control */
+	PCG_EFFECT_PASID = 32,  /* the controls of PASID, ATS and page requests */
 };
 
 /**
@@ -71,6 +129,7 @@ enum pcg_effect {
  * @after: the same after it
  * @effects: enum pcg_effect bits
  * @power: the power state asked for, with PCG_EFFECT_POWER
+ * @page_reset: Page Request Reset was written while page requests are off, with PCG_EFFECT_PASID
  */
 struct pcg_view_write {
 	uint8_t host_be;
@@ -79,6 +138,7 @@ struct pcg_view_write {
 	uint32_t after;
 	uint32_t effects;
 	enum pcg_power power;
+	bool page_reset;
 };
 
 /**
@@ -92,6 +152,7 @@ struct pcg_view_write {
  * @express: the first Express capability, as the host's PCI core finds it; 0: there is none
  * @devctl: the dword that its device control stands in, where the image alone decides that; else FFFFh; under other
  *          profiles that of the Express capability
+ * @table_size: the bits of MSI-X's Table Size, where they are hardware's as long as nobody bounds it
  * @saved: BARs and ROM as they were when the function was opened
  * @bars: what the virtual BARs and the ROM are put in order by: address bits of both halves, type bits; @placed:
  *        the host gave it an address
@@ -105,6 +166,7 @@ struct pcg_view_linux {
 	uint8_t msi_layout;
 	uint16_t express;
 	uint16_t devctl;
+	uint32_t table_size;
 	uint32_t saved[PCG_NUM_BARS + 1];
 	struct {
 		bool placed;
@@ -112,6 +174,32 @@ struct pcg_view_linux {
 		uint32_t high;
 		uint32_t type;
 	} bars[PCG_NUM_BARS + 1];
+};
+
+/** The capabilities that a view can make up. */
+enum pcg_made_kind {
+	PCG_MADE_PASID,
+	PCG_MADE_ATS,
+	PCG_MADE_PRI,
+	PCG_NUM_MADE,
+};
+
+/**
+ * struct pcg_view_pasid - what became of struct pcg_pasid_options
+ * @offer: what a client that speaks can be shown
+ * @shown: what is shown now
+ * @place: where each stands when it is shown; 0: never
+ * @at: where it stands now; 0: it is not shown
+ * @forced: bit n: enum pcg_made_kind n is shown whether a client drives it or not
+ * @requests: Outstanding Page Request Capacity that is shown
+ */
+struct pcg_view_pasid {
+	struct pcg_pasid_wish offer;
+	struct pcg_pasid_wish shown;
+	uint16_t place[PCG_NUM_MADE];
+	uint16_t at[PCG_NUM_MADE];
+	uint8_t forced;
+	uint32_t requests;
 };
 
 /** enum pcg_view_special - where a dword does not follow the image alone; bits */
@@ -147,6 +235,7 @@ enum pcg_view_special {
  * @hook: for each dword what a write sets off
  * @special: for each dword enum pcg_view_special bits; all 0 unless @chunked
  * @owner: for each byte who owns it, where @chunked: a capability id, 0 the header, FFh nobody
+ * @pasid: capabilities that are made up; where they are shown, @layout has them, too
  * @own: more of the profile `linux`
  * @mediated: the profile has rules; without, every bit is the function's own
  * @memory_bit: COMMAND's memory enable exists in the function
@@ -155,6 +244,9 @@ enum pcg_view_special {
  * @no_intx: no interrupt pin is shown and INTx cannot be set up
  * @rom_width: the widest access to the ROM, in bytes; 0: any
  * @combine: bit n: BAR n is to be mapped write-combining, says a quirk
+ * @msix_vectors: MSI-X vectors that are shown, 0: there is no MSI-X; pcg_view_msix() changes it
+ * @msix_most: and how many the operator, or a quirk, allows to be shown
+ * @msix_size: and how many entries the function's table has
  * @rom: the ROM as it is shown
  * @chunked: an access is cut into naturally aligned chunks of 1, 2 or 4 bytes where ownership changes, and a write
  *           to the function writes back the whole chunk; so Linux does it
@@ -172,12 +264,16 @@ struct pcg_view {
 	bool chunked;
 	uint8_t rom_width;
 	uint8_t combine;
+	uint16_t msix_vectors;
+	uint16_t msix_most;
+	uint16_t msix_size;
 	struct pcg_bar rom;
 	uint16_t pm;
 	uint16_t msi;
 	uint16_t msix;
 	uint16_t express;
 	uint16_t af;
+	struct pcg_view_pasid pasid;
 	struct pcg_view_linux own;
 	uint8_t owner[PCG_CONFIG_EXTENDED];
 	uint8_t special[PCG_CONFIG_DWORDS];
@@ -280,6 +376,25 @@ void pcg_view_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t 
  * @vectors: how many; 0: MSI is off
  */
 void pcg_view_msi(struct pcg_view *view, unsigned int vectors);
+
+/**
+ * pcg_view_msix() - how many MSI-X vectors are shown
+ * @view: the view
+ * @vectors: how many, 1 to @view->msix_most; more, and 0, are @view->msix_most
+ *
+ * Table Size (PCIe 6.0, 7.7.2.2) follows at once, where the view has rules.
+ */
+void pcg_view_msix(struct pcg_view *view, unsigned int vectors);
+
+/** pcg_view_pasid() - the controls of PASID, ATS and page requests, as the guest set them; all off where none is shown
+ */
+void pcg_view_pasid(const struct pcg_view *view, struct pcg_pasid_control *control);
+
+/** pcg_view_pasid_set() - the same the other way: what reads back where a write could not be carried out */
+void pcg_view_pasid_set(struct pcg_view *view, const struct pcg_pasid_control *control);
+
+/** pcg_view_page_status() - the function raised bits of the page request status register (PCIe 6.0, 10.5.2.3) */
+void pcg_view_page_status(struct pcg_view *view, uint16_t raised);
 
 /** pcg_view_memory_on() - memory decoding is on, as the guest set it */
 bool pcg_view_memory_on(const struct pcg_view *view);

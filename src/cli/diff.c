@@ -39,7 +39,7 @@ static void find_register(const struct sides *sides, unsigned int at, struct dif
 	unsigned int side, i;
 
 	memset(d, 0, sizeof(*d));
-	regname_at(&d->reg, &sides->look->host_layout, sides->look->host, at);
+	regname_at(&d->reg, &sides->look->layout, sides->look->host, at);
 	for (side = 0; side < 2; side++) {
 		d->value[side] = regname_value(sides->config[side], d->reg.offset, d->reg.width);
 		for (i = 0; sides->fates[side] != NULL && i < d->reg.width; i++)
@@ -83,7 +83,7 @@ static void compare(const struct sides *sides, struct list *list)
 
 static const struct difference *find_devctl(const struct sides *sides, const struct list *list)
 {
-	const struct pcg_cap *cap = pcg_layout_find(&sides->look->host_layout, PCG_CAP_EXP);
+	const struct pcg_cap *cap = pcg_layout_find(&sides->look->layout, PCG_CAP_EXP);
 	unsigned int i;
 
 	for (i = 0; cap != NULL && i < list->count; i++)

@@ -50,6 +50,8 @@ const char *fate_rule_writes(unsigned int write)
 		return "a one clears the bit in the function";
 	if (write & AS_ZERO)
 		return "nothing; written as 0 beside others";
+	if (write & CLEARS)
+		return "a one clears the virtual bit";
 	switch (write & TO_BOTH) {
 	case TO_BOTH:
 		return "change the virtual value and go to the function";
@@ -72,6 +74,7 @@ const char *fate_rule_hook(enum rule_hook hook)
 		[ON_AF] = "FLR resets the function",
 		[ON_MSI] = "the vectors are set up, masked or taken down",
 		[ON_MSIX] = "the vectors are set up, masked or taken down",
+		[ON_PASID] = "what the backend allows and blocks by PASID follows, before the write is done",
 	};
 
 	return hook < NUM_HOOKS ? words[hook] : NULL;
@@ -126,6 +129,8 @@ const char *fate_reads(const struct why *why)
 	case FATE_CLOSED:
 		return "0";
 	case FATE_CONSTANT:
+		if (why->bounded)
+			return "the bound, less one";
 		if (why->rule != NULL && why->rule->read == SHADOW && why->part == WHY_HEADER)
 			return "a virtual value, kept by the mediator";
 		if (why->rule != NULL && why->rule->read != SHADOW && why->rule->read != HOST)
@@ -161,6 +166,8 @@ const char *fate_writes(const struct why *why)
 	case NUM_FATES:
 		break;
 	}
+	if (why->fate == FATE_CONSTANT && why->rule != NULL && why->rule->write & CLEARS)
+		return fate_rule_writes(CLEARS);
 	return fate_rule_writes(why->as_zero ? AS_ZERO : DROPPED);
 }
 
@@ -171,8 +178,14 @@ const char *fate_hook(const struct why *why)
 	return why->rule != NULL ? fate_rule_hook(why->rule->hook) : NULL;
 }
 
+#define FORCED "configuration only: forced by --policy, no client has said that it drives it (docs/pasid.md)"
+
 const char *fate_note(const struct why *why)
 {
+	if (why->forced)
+		return FORCED;
+	if (why->bounded)
+		return "fewer than the function has: --policy msix-vectors, a quirk or the client bounds this assignment (docs/msix.md)";
 	if (why->by_width)
 		return "depends on where and how wide an access is; this is a natural one";
 	if (why->absent)
@@ -183,7 +196,9 @@ const char *fate_note(const struct why *why)
 /* linux: a bit that no row of a table names, or that has no table. */
 static void linux_rule(const struct why *why, char *text, size_t size)
 {
-	if (why->row != NULL)
+	if (why->bounded)
+		snprintf(text, size, "MSIX_CTRL.SIZE: not Linux's, which has no such bound: what msix-vectors says");
+	else if (why->row != NULL)
 		snprintf(text, size, "%s", why->row->why);
 	else if (why->owner != NULL && why->owner->access == LINUX_TABLE)
 		snprintf(text, size, "no row names it: hardware's, to look at");
@@ -225,8 +240,10 @@ void fate_cap(const struct pcg_view *view, const struct pcg_cap *cap, char *text
 			cap->extended ? linux_extended((uint8_t)cap->id) : linux_standard((uint8_t)cap->id);
 
 		snprintf(text, size, "%s", shown ? policy->why : "hidden, its body open");
-	} else if (shown || !policy_cap(profile, cap)->shown) {
-		snprintf(text, size, "%s", policy_cap(profile, cap)->why);
+	} else if (view_forced(view, cap)) {
+		snprintf(text, size, "%s", FORCED);
+	} else if (shown || !view_policy(view, cap)->shown) {
+		snprintf(text, size, "%s", view_policy(view, cap)->why);
 	} else if (view_second(view, cap)) {
 		snprintf(text, size, "hidden: one instance with state is all there can be");
 	} else {

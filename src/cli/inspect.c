@@ -76,7 +76,14 @@ static void choose_bdf(const struct look *look, char *bdf, size_t size)
 		snprintf(bdf, size, "00:00.0");
 }
 
-static struct json_object *json_side(const uint8_t *config, size_t size, const struct pcg_layout *layout)
+/* What stands in configuration space and nothing else is behind. */
+static const char *mark(const void *arg, const struct pcg_cap *cap)
+{
+	return look_forced(arg, cap) ? " (configuration only)" : NULL;
+}
+
+static struct json_object *json_side(const uint8_t *config, size_t size, const struct pcg_layout *layout,
+				     const struct look *look)
 {
 	struct json_object *side = json_object_new_object(), *caps = json_object_new_array();
 	char hex[2 * PCG_CONFIG_EXTENDED + 1];
@@ -95,6 +102,8 @@ static struct json_object *json_side(const uint8_t *config, size_t size, const s
 		json_object_object_add(entry, "id", json_object_new_int(cap->id));
 		json_object_object_add(entry, "extended", json_object_new_boolean(cap->extended));
 		json_object_object_add(entry, "name", text != NULL ? json_object_new_string(text) : NULL);
+		if (look != NULL && look_forced(look, cap))
+			json_object_object_add(entry, "configuration_only", json_object_new_boolean(true));
 		json_object_array_add(caps, entry);
 	}
 	json_object_object_add(side, "capabilities", caps);
@@ -107,8 +116,8 @@ static void print_json(const struct look *look)
 
 	json_object_object_add(root, "function", json_object_new_string(look->func));
 	json_object_object_add(root, "size", json_object_new_int((int)look->size));
-	json_object_object_add(root, "host", json_side(look->host, look->size, &look->host_layout));
-	json_object_object_add(root, "guest", json_side(look->guest, look->size, &look->guest_layout));
+	json_object_object_add(root, "host", json_side(look->host, look->size, &look->host_layout, NULL));
+	json_object_object_add(root, "guest", json_side(look->guest, look->size, &look->guest_layout, look));
 	puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
 	json_object_put(root);
 }
@@ -125,6 +134,8 @@ static int print_text(const struct look *look, const struct settings *s)
 		.rom = &look->rom,
 		.vendor = pcg_get16(look->guest + PCG_VENDOR),
 		.device = pcg_get16(look->guest + PCG_DEVICE),
+		.mark = s->guest ? mark : NULL,
+		.arg = look,
 	};
 	struct lspci_options options = { .verbosity = s->v, .hex = hex[s->x > 4 ? 4 : s->x] };
 	int ret;

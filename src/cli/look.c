@@ -130,6 +130,19 @@ static void take_live(struct look *look)
 	look->view.profile = pcg_profile_find(live->rules.profile);
 }
 
+static bool same_made(const struct pcg_made *a, const struct pcg_made *b)
+{
+	return a->shown == b->shown && a->at == b->at;
+}
+
+static bool same_policy(const struct pcg_view_options *a, const struct pcg_view_options *b)
+{
+	return a->mps_supported == b->mps_supported && a->no_command_memory == b->no_command_memory &&
+	       a->msix_vectors == b->msix_vectors && same_made(&a->pasid.pasid, &b->pasid.pasid) &&
+	       same_made(&a->pasid.ats, &b->pasid.ats) && same_made(&a->pasid.pri, &b->pasid.pri) &&
+	       a->pasid.width == b->pasid.width;
+}
+
 /* What the command line asks for must be what the server does: nothing else can be seen of it. */
 static int match_live(const struct look *look, const struct cli_view *view, const struct pcg_log *log)
 {
@@ -149,13 +162,11 @@ static int match_live(const struct look *look, const struct cli_view *view, cons
 			"--profile: the running server shows this function by the profile %s, and no other can be seen of it; "
 			"leave --profile out, or name %s instead of live:",
 			rules->profile, look->func);
-	else if (view->policy &&
-		 (wants->mps_supported != has->mps_supported || wants->no_command_memory != has->no_command_memory))
-		base_log(
-			log, PCG_ERROR,
-			"--policy: the running server has other policies (mps-supported=%u, no-command-memory=%s); leave "
-			"--policy out, or name %s instead of live:",
-			has->mps_supported, has->no_command_memory ? "on" : "off", look->func);
+	else if (view->policy && !same_policy(wants, has))
+		base_log(log, PCG_ERROR,
+			 "--policy: the running server has other policies (mps-supported=%u, no-command-memory=%s, "
+			 "msix-vectors=%u; 0: none); leave --policy out, or name %s instead of live:",
+			 has->mps_supported, has->no_command_memory ? "on" : "off", has->msix_vectors, look->func);
 	else if (view->quirks)
 		base_log(log, PCG_ERROR,
 			 "--quirks: the running server has its own; leave it out, or name %s instead of live:",
@@ -209,6 +220,26 @@ static int look_live(struct look *look, const char *where, const struct cli_view
 	return match_live(look, view, log);
 }
 
+/* Capabilities that the guest finds where the function has none. */
+static void join_layouts(struct look *look)
+{
+	const struct pcg_layout *guest = &look->guest_layout;
+	struct pcg_layout *all = &look->layout;
+	unsigned int i, j;
+
+	*all = look->host_layout;
+	memcpy(look->defining, look->host, sizeof(look->defining));
+	for (i = 0; i < guest->necaps; i++) {
+		for (j = 0; j < all->necaps && all->ecaps[j].offset != guest->ecaps[i].offset; j++)
+			;
+		if (j < all->necaps || j == PCG_MAX_ECAPS)
+			continue;
+		all->ecaps[all->necaps++] = guest->ecaps[i];
+		memcpy(look->defining + guest->ecaps[i].offset, look->guest + guest->ecaps[i].offset,
+		       guest->ecaps[i].length);
+	}
+}
+
 int look_at(struct look *look, const char *func, const struct cli_view *view, const struct pcg_log *log)
 {
 	bool live = strncmp(func, "live:", 5) == 0;
@@ -223,7 +254,27 @@ int look_at(struct look *look, const char *func, const struct cli_view *view, co
 		ret = pcg_layout_parse(&look->host_layout, look->host, look->size, NULL);
 	if (ret == 0)
 		ret = pcg_layout_parse(&look->guest_layout, look->guest, look->size, NULL);
+	if (ret == 0)
+		join_layouts(look);
 	return ret == 0 ? CLI_DONE : CLI_CANNOT;
+}
+
+bool look_forced(const struct look *look, const struct pcg_cap *cap)
+{
+	const struct pcg_view_options *view = &look->view;
+
+	if (!cap->extended)
+		return false;
+	switch (cap->id) {
+	case PCG_ECAP_PASID:
+		return view->pasid.pasid.shown == PCG_SHOWN_FORCED && view->spoken.width == 0;
+	case PCG_ECAP_ATS:
+		return view->pasid.ats.shown == PCG_SHOWN_FORCED && !view->spoken.ats;
+	case PCG_ECAP_PRI:
+		return view->pasid.pri.shown == PCG_SHOWN_FORCED && !view->spoken.page_requests;
+	default:
+		return false;
+	}
 }
 
 int look_record(const struct look *look, const char *verb, struct view_record *record)

@@ -24,6 +24,8 @@
  * @live: what a running server said
  * @host_layout: the capabilities of @host
  * @guest_layout: those of @guest
+ * @layout: all of both: what the function has, and what is made up for the guest
+ * @defining: the bytes by which registers in it are defined: @host, and @guest where something is made up
  */
 struct look {
 	char func[256];
@@ -37,6 +39,8 @@ struct look {
 	struct control_function live;
 	struct pcg_layout host_layout;
 	struct pcg_layout guest_layout;
+	struct pcg_layout layout;
+	uint8_t defining[PCG_CONFIG_EXTENDED];
 };
 
 /**
@@ -49,6 +53,9 @@ struct look {
  * Return: CLI_DONE, or how the verb ends, after a note.
  */
 int look_at(struct look *look, const char *func, const struct cli_view *view, const struct pcg_log *log);
+
+/** look_forced() - a capability of the guest's that was made up and that no client drives: configuration only */
+bool look_forced(const struct look *look, const struct pcg_cap *cap);
 
 /**
  * look_record() - compile the view of @look once more, with its rules

@@ -28,7 +28,7 @@ static void find_title(struct map *map)
 
 static void find_owners(struct map *map)
 {
-	const struct pcg_layout *layout = &map->look.host_layout;
+	const struct pcg_layout *layout = &map->look.layout;
 	unsigned int at, i;
 
 	for (at = 0; at < PCG_CONFIG_EXTENDED; at++)
@@ -60,7 +60,7 @@ int map_init(struct map *map, const char *func, const struct cli_view *view, con
 
 const struct pcg_cap *map_cap(const struct map *map, int owner)
 {
-	const struct pcg_layout *layout = &map->look.host_layout;
+	const struct pcg_layout *layout = &map->look.layout;
 
 	if (owner < 0)
 		return NULL;
@@ -135,6 +135,13 @@ static void print_letter(enum why_fate fate, bool colour)
 		putchar(fate_letter(fate));
 }
 
+static const char *suffix(const struct map *map, int owner)
+{
+	if (!map_shown(map, owner))
+		return " (hidden)";
+	return owner >= 0 && view_forced(&map->record.view, map_cap(map, owner)) ? " (configuration only)" : "";
+}
+
 /* Who begins in this row: "040 Power Management, 050 MSI (hidden)". */
 static void print_owners(const struct map *map, unsigned int row)
 {
@@ -146,7 +153,7 @@ static void print_owners(const struct map *map, unsigned int row)
 		if (!map_starts(map, at))
 			continue;
 		map_name(map, map->owner[at], name, sizeof(name));
-		printf("%s%03x %s%s", between, at, name, map_shown(map, map->owner[at]) ? "" : " (hidden)");
+		printf("%s%03x %s%s", between, at, name, suffix(map, map->owner[at]));
 		between = ", ";
 	}
 }

@@ -197,7 +197,7 @@ static void draw_line(const struct drawing *d, const struct line *line)
 		unsigned int first = cell_x(at % MAP_ROW), stop;
 		struct regname reg;
 
-		regname_at(&reg, &d->map->look.host_layout, d->map->look.host, at);
+		regname_at(&reg, &d->map->look.layout, d->map->look.host, at);
 		stop = reg.offset + (unsigned int)reg.width;
 		if (stop > end)
 			stop = end;
@@ -489,7 +489,7 @@ static void draw_legend(const struct drawing *d)
 static void draw_head(const struct drawing *d)
 {
 	const struct map *map = d->map;
-	unsigned int i, shown = 0, ncaps = map->look.host_layout.ncaps + (unsigned int)map->look.host_layout.necaps;
+	unsigned int i, shown = 0, ncaps = map->look.layout.ncaps + (unsigned int)map->look.layout.necaps;
 	char text[512];
 
 	for (i = 0; i < ncaps; i++)

@@ -11,7 +11,7 @@
 /* One word for a hook, to be looked up in the list at the head of the document. */
 static const char *const hook_words[NUM_HOOKS] = {
 	[NO_HOOK] = "", [ON_COMMAND] = "command", [ON_POWER] = "power", [ON_DEVCTL] = "devctl",
-	[ON_AF] = "af", [ON_MSI] = "msi",         [ON_MSIX] = "msix",
+	[ON_AF] = "af", [ON_MSI] = "msi",         [ON_MSIX] = "msix",   [ON_PASID] = "pasid",
 };
 
 /* Text in a table's cell. */
@@ -149,6 +149,30 @@ static void print_hidden(FILE *out, const struct pcg_profile *profile, const str
 			pcg_cap_text(cap->id, cap->extended, NULL), policy->why);
 }
 
+/* PASID, ATS, PRI: hidden as above, and made up where the operator asks for them. */
+static void print_made(FILE *out, const struct pcg_profile *profile)
+{
+	static const struct {
+		uint16_t id;
+		const struct cap_policy *policy;
+	} made[] = {
+		{ PCG_ECAP_PASID, &made_pasid },
+		{ PCG_ECAP_ATS, &made_ats },
+		{ PCG_ECAP_PRI, &made_pri },
+	};
+	unsigned int i;
+
+	fputs("\n### Extended capabilities that are made up by request\n\n"
+	      "With `--policy pasid=on`, `ats=on`, `pri=on`: docs/pasid.md. The function's own stay hidden. With PASID,\n"
+	      "DEVCAP2 says that there is room for one prefix (7.5.3.15).\n",
+	      out);
+	for (i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		const struct pcg_cap cap = { .id = made[i].id, .extended = true };
+
+		print_cap(out, profile, made[i].policy, &cap);
+	}
+}
+
 static void print_profile(FILE *out, const struct pcg_profile *profile)
 {
 	unsigned int kind;
@@ -169,6 +193,7 @@ static void print_profile(FILE *out, const struct pcg_profile *profile)
 			which);
 		every_cap(out, profile, kind == 1, print_hidden);
 	}
+	print_made(out, profile);
 }
 
 /* --- linux --- */

@@ -362,7 +362,7 @@ static int find_answer(struct answer *a, const char *name, const struct view_rec
 
 	if (split_bits(name, reg, sizeof(reg), &a->high, &a->low) != CLI_DONE)
 		return CLI_USAGE;
-	wrong = regname_parse(&a->reg, reg, &look->host_layout, look->host, error, sizeof(error));
+	wrong = regname_parse(&a->reg, reg, &look->layout, look->defining, error, sizeof(error));
 	if (wrong != REGNAME_OK)
 		return cli_error("why", wrong == REGNAME_WRONG ? CLI_USAGE : CLI_CANNOT, "%s", error);
 	a->host = regname_value(look->host, a->reg.offset, a->reg.width);

@@ -94,9 +94,9 @@ static int probe_release(struct pcg_host *host, struct pcg_op *op)
 	return r;
 }
 
-static void probe_dma(struct pcg_host *host, struct pcg_dma *dma)
+static int probe_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 {
-	of(host)->real->ops->dma(of(host)->real, dma);
+	return of(host)->real->ops->dma(of(host)->real, dma, op);
 }
 
 static int probe_vpd(struct pcg_host *host, bool write, uint16_t address, uint32_t *value, struct pcg_op *op)

@@ -227,10 +227,15 @@ static int open_here(struct mediated **mediated, struct pcg_host *host, const st
 	m->target.is_vf = host->info.is_vf;
 	m->target.has_reset = host->info.can_reset;
 	m->target.memory_preset = host->info.is_vf || host->info.no_command_memory || view->no_command_memory;
-	if (view->profile == pcg_profile_find("raw"))
-		plain_open(m);
-	else
+	if (view->profile != pcg_profile_find("raw")) {
 		r = mediated_open(m, view, log);
+	} else if (view->msix_vectors != 0) {
+		base_log(log, PCG_ERROR,
+			 "msix-vectors: the profile raw keeps no bound; take another one, or leave the policy out");
+		r = -EINVAL;
+	} else {
+		plain_open(m);
+	}
 	*mediated = m;
 	return r;
 }

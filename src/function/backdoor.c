@@ -68,6 +68,31 @@ static int mend(struct pcg_function *f)
 	return PCG_DONE;
 }
 
+/* What the guest has in COMMAND's upper byte was lost with the rest, and a write of the lower does not bring it back.
+ */
+static bool lacks_upper(const struct pcg_function *f)
+{
+	return f->due && !(f->be & 2);
+}
+
+static int read_upper(struct pcg_function *f)
+{
+	return lacks_upper(f) ? f->host->ops->config_read(f->host, PCG_COMMAND / 4, 2, &f->host_value, &f->op)
+			      : PCG_DONE;
+}
+
+static int add_upper(struct pcg_function *f)
+{
+	uint32_t ours = f->view.write_host[PCG_COMMAND / 4];
+	uint32_t upper = (f->host_value & ~ours) | (f->write.after & ours);
+
+	if (!lacks_upper(f))
+		return PCG_DONE;
+	f->write.host_be |= 2;
+	f->write.host = (f->write.host & ~0xff00u) | (upper & 0xff00u);
+	return PCG_DONE;
+}
+
 /* The write itself, as it goes with nothing amiss. */
 static int go_on(struct pcg_function *f)
 {
@@ -75,7 +100,9 @@ static int go_on(struct pcg_function *f)
 	return PCG_DONE;
 }
 
-const step_fn backdoor_steps[] = { look_at_command, contract_rewind, look_at_bars, mend, go_on, NULL };
+const step_fn backdoor_steps[] = {
+	look_at_command, contract_rewind, look_at_bars, mend, read_upper, add_upper, go_on, NULL,
+};
 
 /*
  * Whether the function has an enable bit can be unknown to all who could say: a VF that a lower hypervisor hands over

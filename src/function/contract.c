@@ -45,16 +45,14 @@ int contract_master_off(struct pcg_function *f)
 
 int contract_detach(struct pcg_function *f)
 {
-	if (f->host->ops->dma != NULL)
-		f->host->ops->dma(f->host, NULL);
-	return PCG_DONE;
+	return f->host->ops->dma != NULL ? f->host->ops->dma(f->host, NULL, &f->op) : PCG_DONE;
 }
 
 int contract_attach(struct pcg_function *f)
 {
-	if (f->host->ops->dma != NULL && f->dma != NULL)
-		f->host->ops->dma(f->host, f->dma);
-	return PCG_DONE;
+	if (f->host->ops->dma == NULL || f->dma == NULL)
+		return PCG_DONE;
+	return f->host->ops->dma(f->host, f->dma, &f->op);
 }
 
 static int host_reset(struct pcg_function *f)
@@ -265,9 +263,8 @@ static const step_fn power_down[] = {
 
 /* →D0: hardware first, then state restored, then mappings */
 static const step_fn power_up[] = {
-	host_power,      contract_rewind,   restore_registers,
-	contract_rewind, restore_addresses, config_host_write,
-	power_reached,   mappings_allow,    NULL,
+	host_power,        contract_rewind, restore_registers, contract_rewind, restore_addresses,
+	config_host_write, power_reached,   pasid_again,       mappings_allow,  NULL,
 };
 
 /*
@@ -278,6 +275,7 @@ const step_fn reset_steps[] = {
 	irqs_quiet,
 	contract_read_command,
 	contract_master_off,
+	pasid_off,
 	contract_detach,
 	contract_revoke,
 	host_reset,
@@ -295,7 +293,7 @@ const step_fn reset_steps[] = {
 
 /* a reset from elsewhere: mappings revoked first, then hardware; they come back with the write that found it */
 const step_fn contract_mend_steps[] = {
-	contract_revoke, contract_rewind, restore_addresses, read_devctl, restore_payload, NULL,
+	contract_revoke, contract_rewind, restore_addresses, read_devctl, restore_payload, pasid_again, NULL,
 };
 
 const step_fn *contract_for_command(struct pcg_function *f)
@@ -315,6 +313,8 @@ const step_fn *contract_for_write(struct pcg_function *f)
 		return reset_steps;
 	if (w->effects & PCG_EFFECT_POWER)
 		return w->power == PCG_D0 ? power_up : power_down;
+	if (w->effects & PCG_EFFECT_PASID)
+		return pasid_write_steps;
 	if (backdoor_concerns(f))
 		return backdoor_steps;
 	f->due = false;
@@ -399,6 +399,9 @@ const step_fn open_steps[] = { snapshot, compile_view, combine_all, registers_op
 static int forget(struct pcg_function *f)
 {
 	pcg_view_power_on(&f->view);
+	pcg_view_msix(&f->view, 0);
+	pasid_forget(f);
+	f->told = false;
 	return PCG_DONE;
 }
 
@@ -452,7 +455,7 @@ static int dma_drop(struct pcg_function *f)
 }
 
 static const step_fn dma_drop_steps[] = {
-	irqs_quiet, drop_read_command, drop_master_off, contract_detach, dma_drop, NULL,
+	irqs_quiet, drop_read_command, drop_master_off, pasid_off, contract_detach, dma_drop, NULL,
 };
 
 static int drop_all(struct pcg_function *f)
@@ -481,5 +484,45 @@ static int dma_unmap(struct pcg_function *f)
 	return f->host->ops->dma_unmap(f->host, f->request->range, &f->op);
 }
 
+/* --- for each client anew --- */
+
+static const struct pcg_cap *resizing(const struct pcg_function *f)
+{
+	return f->host->info.resizes ? pcg_layout_find(&f->view.layout, PCG_CAP_MSIX) : NULL;
+}
+
+static int size_read(struct pcg_function *f)
+{
+	const struct pcg_cap *cap = resizing(f);
+
+	return cap == NULL ? PCG_DONE
+			   : f->host->ops->config_read(f->host, cap->offset / 4u, 0xf, &f->host_value, &f->op);
+}
+
+/* Another number than before: all that follows from it is made anew. While a client has the function it stays. */
+static int size_take(struct pcg_function *f)
+{
+	const struct pcg_cap *cap = resizing(f);
+	uint16_t before, now;
+	uint8_t *control;
+	int ret;
+
+	if (cap == NULL)
+		return PCG_DONE;
+	control = f->opened + cap->offset + PCG_MSIX_CONTROL;
+	before = pcg_get16(control);
+	now = (uint16_t)((before & ~PCG_MSIX_SIZE) | (f->host_value >> 16 & PCG_MSIX_SIZE));
+	if (now == before)
+		return PCG_DONE;
+	pcg_put16(control, now);
+	ret = compile_view(f);
+	if (ret < 0) {
+		pcg_put16(control, before);
+		compile_view(f);
+	}
+	return ret;
+}
+
+const step_fn dma_attach_steps[] = { size_read, size_take, contract_attach, NULL };
 const step_fn dma_map_steps[] = { dma_map, NULL };
 const step_fn dma_unmap_steps[] = { dma_unmap, NULL };

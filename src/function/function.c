@@ -80,6 +80,8 @@ int pcg_function_init(void *memory, struct pcg_host *host, const struct pcg_view
 	host->events.irq = irqs_raise;
 	host->events.wake = wake;
 	host->events.wanted = wanted;
+	host->events.recorded = pasid_recorded;
+	host->events.page_status = pasid_page_status;
 	*function = f;
 	if (host->info.config_size != PCG_CONFIG_CONVENTIONAL && host->info.config_size != PCG_CONFIG_EXTENDED)
 		return -EINVAL;
@@ -92,12 +94,24 @@ void pcg_function_finish(struct pcg_function *f)
 	memset(&f->host->events, 0, sizeof(f->host->events));
 }
 
-void pcg_function_dma(struct pcg_function *f, struct pcg_dma *dma)
+int pcg_function_dma(struct pcg_function *f, struct pcg_dma *dma, struct pcg_request *request)
 {
+	int ret;
+
+	if (dma == NULL) {
+		f->dma = NULL;
+		/* What an IOMMU translates is taken away in order: bus mastering goes off before. */
+		if (f->host->ops->dma != NULL && f->host->ops->dma_map == NULL)
+			f->host->ops->dma(f->host, NULL, NULL);
+		return PCG_DONE;
+	}
+	if (f->request != NULL)
+		return -EBUSY;
 	f->dma = dma;
-	/* What an IOMMU translates is taken away in order: bus mastering goes off before. */
-	if (f->host->ops->dma != NULL && (dma != NULL || f->host->ops->dma_map == NULL))
-		f->host->ops->dma(f->host, dma);
+	ret = start(f, request, dma_attach_steps);
+	if (ret < 0)
+		f->dma = NULL;
+	return ret;
 }
 
 const struct pcg_view *pcg_function_view(const struct pcg_function *f)
@@ -142,17 +156,6 @@ int pcg_function_memory(struct pcg_function *f, unsigned int index, enum pcg_mem
 	return -EOPNOTSUPP;
 }
 
-static bool in_use(const struct pcg_function *f)
-{
-	unsigned int i;
-
-	for (i = 0; i < PCG_NUM_IRQS; i++)
-		if (f->irqs[i].active && i <= PCG_IRQ_MSIX)
-			return true;
-	return f->lent || view_get(&f->view, PCG_COMMAND) & (PCG_COMMAND_MASTER | PCG_COMMAND_IO) ||
-	       (!f->view.no_command_memory && pcg_view_memory_on(&f->view));
-}
-
 static int submit_memory(struct pcg_function *f, struct pcg_request *request)
 {
 	const char *why;
@@ -160,7 +163,7 @@ static int submit_memory(struct pcg_function *f, struct pcg_request *request)
 
 	if (ret < 0 || f->regions[request->region].memory == request->memory)
 		return ret;
-	return in_use(f) ? -EBUSY : start(f, request, memory_kind_steps);
+	return memory_in_use(f) ? -EBUSY : start(f, request, memory_kind_steps);
 }
 
 static int submit_access(struct pcg_function *f, struct pcg_request *request)
@@ -182,6 +185,13 @@ static int submit_dma(struct pcg_function *f, struct pcg_request *request)
 	return start(f, request, request->kind == PCG_REQUEST_DMA_MAP ? dma_map_steps : dma_unmap_steps);
 }
 
+static int submit_space(struct pcg_function *f, struct pcg_request *request)
+{
+	int ret = pasid_space_check(f, request->space);
+
+	return ret < 0 ? ret : start(f, request, pasid_space_steps);
+}
+
 /* Kept apart: the short way must not pay for what this one needs. */
 static __attribute__((noinline)) int submit_other(struct pcg_function *f, struct pcg_request *request)
 {
@@ -190,7 +200,8 @@ static __attribute__((noinline)) int submit_other(struct pcg_function *f, struct
 	if (request->kind == PCG_REQUEST_CLOSE || request->kind == PCG_REQUEST_LEAVE)
 		return f->open ? start(f, request, request->kind == PCG_REQUEST_CLOSE ? close_steps : leave_steps)
 			       : -EIO;
-	if (!f->open || f->quarantined)
+	/* What a client takes back it may take back from a function that does not answer, too. */
+	if (!f->open || (f->quarantined && request->kind != PCG_REQUEST_DMA_UNMAP))
 		return -EIO;
 	if (request->kind == PCG_REQUEST_RESET)
 		return start(f, request, f->view.chunked ? linux_reset_steps : reset_steps);
@@ -198,6 +209,8 @@ static __attribute__((noinline)) int submit_other(struct pcg_function *f, struct
 		return submit_memory(f, request);
 	if (request->kind == PCG_REQUEST_DMA_MAP || request->kind == PCG_REQUEST_DMA_UNMAP)
 		return submit_dma(f, request);
+	if (request->kind == PCG_REQUEST_SPACE)
+		return submit_space(f, request);
 	if (request->kind > PCG_REQUEST_WRITE)
 		return -EINVAL;
 	if (request->region != PCG_REGION_CONFIG)
@@ -226,8 +239,8 @@ void pcg_function_quarantine(struct pcg_function *f)
 	order_drop(f);
 	irqs_reset(f);
 	/* It may not answer, but it must not go on reaching memory that its client takes for free. */
-	if (f->host->ops->dma_map != NULL)
-		contract_detach(f);
+	if (f->host->ops->dma_map != NULL && f->host->ops->dma != NULL)
+		f->host->ops->dma(f->host, NULL, NULL);
 	f->quarantined = true;
 	f->reach = 0;
 }

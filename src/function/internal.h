@@ -40,6 +40,7 @@ struct pcg_function {
 	bool open;
 	bool lent;    /* the client has descriptors of regions */
 	bool altered; /* or has chosen how they map */
+	bool told;    /* or knows how many MSI-X vectors there are */
 	bool quarantined;
 	uint32_t reach; /* bytes of configuration space that answer: all, or none */
 	enum pcg_power power;
@@ -61,6 +62,10 @@ struct pcg_function {
 	uint32_t host_value;
 	struct pcg_view_write write;
 
+	/* PASID, ATS and page requests: what the backend is told, and what it was told last */
+	struct pcg_pasid_control control;
+	struct pcg_pasid_control controlled;
+
 	/* the same under the profile `linux` */
 	struct linux_plan plan;
 	bool forgiving; /* the operation under way may fail without ending the access */
@@ -78,7 +83,7 @@ struct pcg_function {
 	bool intx_missed; /* rose while masked */
 	struct pci_window table;
 	struct pci_window pba;
-	unsigned int vectors; /* MSI-X */
+	bool has_table; /* where the view's MSI-X says that it is, there is room for it */
 	uint8_t msix_table[PCG_MSIX_MAX * 16];
 	uint32_t msix_ours[PCG_MSIX_MAX / 32]; /* entries the client keeps here, not in a table of its own */
 };
@@ -96,6 +101,7 @@ extern const step_fn reset_steps[];
 extern const step_fn close_steps[];
 extern const step_fn leave_steps[];
 extern const step_fn memory_kind_steps[];
+extern const step_fn dma_attach_steps[];
 extern const step_fn dma_map_steps[];
 extern const step_fn dma_unmap_steps[];
 extern const step_fn contract_mend_steps[];
@@ -152,8 +158,19 @@ int linux_zap(struct pcg_function *f);
 
 /* memory.c: BARs and ROM */
 extern const step_fn memory_steps[];
+bool memory_in_use(const struct pcg_function *f);
 int memory_check(struct pcg_function *f, const struct pcg_request *request);
 void memory_init(struct pcg_function *f);
+
+/* pasid.c: PASID, ATS and page requests */
+extern const step_fn pasid_write_steps[];
+extern const step_fn pasid_space_steps[];
+int pasid_off(struct pcg_function *f);
+int pasid_again(struct pcg_function *f);
+void pasid_forget(struct pcg_function *f);
+int pasid_space_check(const struct pcg_function *f, const struct pcg_space *space);
+void pasid_recorded(void *arg);
+void pasid_page_status(void *arg, uint16_t raised);
 
 /* irqs.c */
 void irqs_raise(void *arg, enum pcg_irq_index index, unsigned int vector, bool level);
@@ -164,6 +181,7 @@ void irqs_update(struct pcg_function *f);
 /* msix.c: the table and the pending bits, where the client has none of its own */
 void msix_init(struct pcg_function *f);
 void msix_power_on(struct pcg_function *f);
+unsigned int msix_vectors(const struct pcg_function *f);
 bool msix_masked(const struct pcg_function *f, unsigned int vector);
 void msix_read(const struct pcg_function *f, const struct pci_window *w, uint64_t offset, uint8_t *data, size_t length);
 void msix_write(struct pcg_function *f, uint64_t offset, const uint8_t *data, size_t length);

@@ -196,7 +196,7 @@ unsigned int pcg_function_irqs(const struct pcg_function *f, enum pcg_irq_index 
 	case PCG_IRQ_MSI:
 		return f->view.msi != 0 ? msi_vectors(f) : 0;
 	case PCG_IRQ_MSIX:
-		return f->vectors;
+		return msix_vectors(f);
 	case PCG_IRQ_ERR:
 	case PCG_IRQ_REQ:
 		return 1;

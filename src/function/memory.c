@@ -25,6 +25,18 @@ static bool answers(const struct pcg_function *f, unsigned int region)
 	return pcg_view_memory_on(&f->view);
 }
 
+/* What the client sees of the function does not change under its hands. */
+bool memory_in_use(const struct pcg_function *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCG_NUM_IRQS; i++)
+		if (f->irqs[i].active && i <= PCG_IRQ_MSIX)
+			return true;
+	return f->lent || view_get(&f->view, PCG_COMMAND) & (PCG_COMMAND_MASTER | PCG_COMMAND_IO) ||
+	       (!f->view.no_command_memory && pcg_view_memory_on(&f->view));
+}
+
 int memory_check(struct pcg_function *f, const struct pcg_request *request)
 {
 	const struct pcg_region *region = &f->regions[request->region];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <string.h>
 
 #include "function/internal.h"
@@ -12,12 +13,57 @@ void msix_init(struct pcg_function *f)
 	struct pci_msix msix;
 
 	pci_msix_find(&msix, f->opened, f->view.msix, f->host->info.bars);
-	f->vectors = msix.vectors;
-	/* Without mediation the function's own table is all there is. */
+	f->has_table = msix.vectors != 0;
+	/*
+	 * Without mediation the function's own table is all there is. Else the windows are all of the function's,
+	 * however few vectors are shown: what lies past them must not be reached either.
+	 */
 	if (!f->view.mediated)
 		return;
 	f->table = msix.table;
 	f->pba = msix.pba;
+}
+
+unsigned int msix_vectors(const struct pcg_function *f)
+{
+	return f->has_table ? f->view.msix_vectors : 0;
+}
+
+unsigned int pcg_function_msix(const struct pcg_function *f, unsigned int *table, unsigned int *most, const char **why)
+{
+	bool has = f->open && f->has_table;
+
+	*table = has ? f->view.msix_size : 0;
+	*most = has ? f->view.msix_most : 0;
+	*why = "";
+	if (!has)
+		*why = "the function shows no MSI-X";
+	else if (!f->view.mediated)
+		*why = "without mediation (profile raw) the function's own table is all there is";
+	else if (f->told)
+		*why = "the client was told the number already; it stays while the client has the function";
+	else if (memory_in_use(f))
+		*why = "an interrupt or a mapping is set up already, or COMMAND has something on";
+	return has ? msix_vectors(f) : 0;
+}
+
+int pcg_function_msix_set(struct pcg_function *f, unsigned int vectors)
+{
+	if (!f->open || !f->has_table || !f->view.mediated)
+		return -EOPNOTSUPP;
+	if (vectors == 0 || vectors > f->view.msix_most)
+		return -EINVAL;
+	if (vectors == f->view.msix_vectors)
+		return 0;
+	if (f->told || f->request != NULL || memory_in_use(f))
+		return -EBUSY;
+	pcg_view_msix(&f->view, vectors);
+	return 0;
+}
+
+void pcg_function_msix_told(struct pcg_function *f)
+{
+	f->told = true;
 }
 
 /* 7.7.2.9: every entry starts masked. */

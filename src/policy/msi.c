@@ -54,7 +54,8 @@ unsigned int msi_variant(const uint8_t *config, const struct pcg_cap *cap)
 
 /* MSI-X capability · PCIe Base 6.0, 7.7.2. The control word is never forwarded: the backend owns the vectors. */
 static const struct rule msix[] = {
-	{ PCG_MSIX_CONTROL, PCG_MSIX_SIZE, FIXED, DROPPED, ON_MSIX, 0, "MSIX_CTRL.SIZE 7.7.2.2: vectors it can have" },
+	{ PCG_MSIX_CONTROL, PCG_MSIX_SIZE, FIXED, DROPPED, ON_MSIX, 0,
+	  "MSIX_CTRL.SIZE 7.7.2.2: vectors it can have, at most what msix-vectors says" },
 	{ PCG_MSIX_CONTROL, 0x3800, ZERO, DROPPED, ON_MSIX, 0, "MSIX_CTRL reserved 7.7.2.2: 0" },
 	{ PCG_MSIX_CONTROL, 0xc000, SHADOW, TO_SHADOW, ON_MSIX, 0, "MSIX_CTRL.ENABLE, .MASK 7.7.2.2: the guest's own" },
 	{ PCG_MSIX_TABLE, 0xffffffff, FIXED, DROPPED, NO_HOOK, 0, "MSIX_TABLE 7.7.2.3: where the table stands" },

@@ -26,6 +26,7 @@ enum rule_write {
 	TO_BOTH = TO_SHADOW | TO_HOST,
 	RW1C = 4,    /* a one clears the bit in the function, a zero is never taken for one */
 	AS_ZERO = 8, /* never written to, and written as zero beside others: hardware's RW1C that guests do not reach */
+	CLEARS = 16, /* a one clears the virtual bit: by the hook, as it is raised by the mediator */
 };
 
 /* What a write sets off besides. */
@@ -37,6 +38,7 @@ enum rule_hook {
 	ON_AF,
 	ON_MSI,
 	ON_MSIX,
+	ON_PASID,
 	NUM_HOOKS,
 };
 
@@ -180,5 +182,6 @@ extern const struct rules pm_rules;
 extern const struct rules msix_rules;
 extern const struct rules msi_rules[4];
 unsigned int msi_variant(const uint8_t *config, const struct pcg_cap *cap);
+extern const struct cap_policy made_pasid, made_ats, made_pri;
 
 #endif

@@ -212,6 +212,17 @@ static const char *take_close(struct quirk_section *s, char *value, unsigned int
 	return wrong == NULL && word_of(&value) != NULL ? "close takes bytes and nothing else" : wrong;
 }
 
+/* "FIRST-LAST": what stands outside of every capability. */
+static const char *take_registers(struct quirk_section *s, char *value, unsigned int line)
+{
+	struct pcg_quirk *q = add(s, PCG_QUIRK_REGISTERS, line);
+	const char *wrong = q != NULL ? take_bytes(q, &value) : TOO_MANY;
+
+	if (wrong == NULL && (q->in_cap || word_of(&value) != NULL))
+		return "registers takes bytes of no capability, as FIRST-LAST, and nothing else";
+	return wrong;
+}
+
 static const char *take_drop(struct quirk_section *s, char *value, unsigned int line)
 {
 	struct pcg_quirk *q = add(s, PCG_QUIRK_DROP, line);
@@ -260,6 +271,22 @@ static const char *take_rom_size(struct quirk_section *s, char *value, unsigned 
 	return take_number(s, PCG_QUIRK_ROM_SIZE, value, line);
 }
 
+/* PCIe 6.0, 7.7.2.2: what a table can have. */
+static const char *take_vectors(struct quirk_section *s, char *value, unsigned int line)
+{
+	char *end = value;
+	unsigned long n = *value >= '0' && *value <= '9' ? strtoul(value, &end, 10) : 0;
+	struct pcg_quirk *q;
+
+	if (n == 0 || n > 2048 || *end != '\0')
+		return "msix-vectors is a number of vectors, 1 to 2048";
+	q = add(s, PCG_QUIRK_VECTORS, line);
+	if (q == NULL)
+		return TOO_MANY;
+	q->value = (uint32_t)n;
+	return NULL;
+}
+
 /* "bar2" */
 static const char *take_combine(struct quirk_section *s, char *value, unsigned int line)
 {
@@ -293,6 +320,8 @@ static const struct key {
 	{ "rom-width", NULL, take_rom_width, false },
 	{ "rom-size", NULL, take_rom_size, false },
 	{ "write-combining", NULL, take_combine, false },
+	{ "msix-vectors", NULL, take_vectors, false },
+	{ "registers", NULL, take_registers, false },
 };
 
 #define NKEYS    (sizeof(keys) / sizeof(keys[0]))
@@ -326,7 +355,7 @@ const char *section_take(struct quirk_section *s, const char *key, char *value, 
 		return keys[i].about(s, value);
 	}
 	return "no such key; there are match, subsystem, vf, revision, why, open, close, drop, no-intx, "
-	       "rom-width, rom-size and write-combining";
+	       "rom-width, rom-size, write-combining, msix-vectors and registers";
 }
 
 /* --- a whole section --- */
@@ -340,6 +369,8 @@ static bool same_cap(const struct pcg_quirk *a, const struct pcg_quirk *b)
 
 static const char *compare(const struct pcg_quirk *a, const struct pcg_quirk *b)
 {
+	if (a->kind == PCG_QUIRK_REGISTERS && b->kind == PCG_QUIRK_REGISTERS)
+		return a->start < b->end && b->start < a->end ? "these registers are named twice" : NULL;
 	if (a->kind > PCG_QUIRK_DROP || b->kind > PCG_QUIRK_DROP)
 		return a->kind == b->kind ? ONE_EACH : NULL;
 	if (!same_cap(a, b))

@@ -89,6 +89,16 @@ static int access_read_finish(struct serve_connection *c, int result)
 	return 0;
 }
 
+/* From now on the client knows how many MSI-X vectors there are. */
+static void access_tells(const struct serve_connection *c)
+{
+	unsigned int at = pcg_function_view(c->slot->function)->msix + PCG_MSIX_CONTROL;
+
+	if (c->access.region == PCG_REGION_CONFIG && c->access.offset < at + 2 &&
+	    c->access.offset + c->access.count > at)
+		pcg_function_msix_told(c->slot->function);
+}
+
 int serve_region_read(struct serve_connection *c, struct stream_message *message)
 {
 	uint8_t *reply;
@@ -104,6 +114,7 @@ int serve_region_read(struct serve_connection *c, struct stream_message *message
 	if (reply == NULL)
 		return -ENOMEM;
 	c->header = message->header;
+	access_tells(c);
 	if (c->access.count > 0)
 		r = access_submit(c, PCG_REQUEST_READ, reply + CONNECTION_HEAD);
 	if (r != PCG_PENDING) {

@@ -338,6 +338,12 @@ static bool connection_may_take(const struct serve_connection *c)
 	return c->state < CONNECTION_ENDING && output_ready(&c->output);
 }
 
+/* A control client reads; whoever has not got the function yet asks nothing of it. */
+static bool connection_stands_back(const struct serve_connection *c)
+{
+	return c->state == CONNECTION_SERVED && serve_slot_busy(c->slot);
+}
+
 /* Return: whether there may be more in the stream's buffer. */
 static bool connection_next(struct serve_connection *c)
 {
@@ -359,7 +365,7 @@ static bool connection_next(struct serve_connection *c)
 	if ((message.header.flags & WIRE_TYPE) == WIRE_REPLY) {
 		if (!messages_reply(&c->messages, &message))
 			base_log(&c->slot->log, PCG_INFO, "a reply that nobody waits for any more was dropped");
-	} else if (c->blocked || c->waiting != NULL || serve_slot_busy(c->slot)) {
+	} else if (c->blocked || c->waiting != NULL || connection_stands_back(c)) {
 		connection_keep(c, &message);
 	} else {
 		connection_command(c, &message);
@@ -371,7 +377,7 @@ static bool connection_next(struct serve_connection *c)
 /* Goes on as far as it can: what waits first, then what has arrived. */
 static void connection_process(struct serve_connection *c)
 {
-	while (connection_may_take(c) && c->waiting != NULL && !c->blocked && !serve_slot_busy(c->slot))
+	while (connection_may_take(c) && c->waiting != NULL && !c->blocked && !connection_stands_back(c))
 		connection_next_waiting(c);
 	while (connection_may_take(c) && connection_next(c))
 		;
@@ -488,6 +494,7 @@ int serve_connection_create(struct serve_slot *slot, int fd)
 	c->messages.stalled = connection_stalled;
 	c->slot = slot;
 	c->range.fd = -1;
+	c->event = -1;
 	c->timer.due = connection_due;
 	c->task.turn = connection_turn;
 	c->waiting_last = &c->waiting;
@@ -540,6 +547,8 @@ void serve_connection_destroy(struct serve_connection *c)
 	connection_close(c);
 	if (c->range.fd >= 0)
 		close(c->range.fd);
+	if (c->event >= 0)
+		close(c->event);
 	free(c->large);
 	free(c->multi);
 	if (slot->single)

@@ -42,6 +42,7 @@ struct serve_connection {
 	struct stream stream;
 	struct output output;
 	struct messages messages;
+	int event; /* eventfd of PCG_FEATURE_EVENT, or -1 */
 
 	/* The command under way, while @blocked; those behind it wait. */
 	bool blocked;
@@ -52,6 +53,7 @@ struct serve_connection {
 	uint8_t unmap[WIRE_DMA_UNMAP_SIZE]; /* the body, to be sent back */
 	uint8_t feature[CONNECTION_FEATURE];
 	uint32_t feature_size;
+	struct pcg_space space;
 	uint8_t *large; /* the same for more bytes, while one is under way */
 	uint8_t *multi; /* entries of a REGION_WRITE_MULTI under way */
 	uint64_t multi_count;
@@ -117,6 +119,9 @@ connection_handler serve_version; /* connection.c */
 int serve_dma_map_finish(struct serve_connection *c, int result);
 int serve_dma_unmap_finish(struct serve_connection *c, int result);
 int serve_feature_finish(struct serve_connection *c, int result); /* feature.c */
+
+/* feature_pasid.c: there may be a record or a page request to be taken: the client's eventfd is signalled. */
+void serve_feature_event(struct serve_connection *c);
 
 /* access.c: the request under way ended with @result. Return: as a handler. */
 int serve_access_finish(struct serve_connection *c, int result);

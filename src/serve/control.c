@@ -76,8 +76,7 @@ static void control_job_end(struct serve_control_job *job, int result)
 	client->job = NULL;
 	control_answer(client, 0, job, result);
 	free(job);
-	if (slot->client != NULL)
-		serve_connection_continue(slot->client);
+	serve_slot_unread(slot);
 }
 
 static void control_guest_done(struct pcg_request *request)
@@ -189,8 +188,9 @@ void serve_control_forget(struct serve_slot *slot)
 static const char *control_state(const struct serve_slot *slot)
 {
 	static const char *const names[] = {
-		[SLOT_OPENING] = "opening", [SLOT_READY] = "ready", [SLOT_SERVING] = "serving",
-		[SLOT_CLOSING] = "closing", [SLOT_HELD] = "held",   [SLOT_BROKEN] = "broken",
+		[SLOT_OPENING] = "opening", [SLOT_READY] = "ready",     [SLOT_GRANTING] = "granting",
+		[SLOT_SERVING] = "serving", [SLOT_CLOSING] = "closing", [SLOT_HELD] = "held",
+		[SLOT_BROKEN] = "broken",
 	};
 
 	if (slot->state == SLOT_SERVING && pcg_function_quarantined(slot->function))
@@ -204,6 +204,9 @@ static void control_describe(FILE *out, const struct serve_slot *slot, unsigned 
 		[PCG_BAR_IO] = "io", [PCG_BAR_MEM32] = "mem32", [PCG_BAR_MEM64] = "mem64"
 	};
 	const struct pcg_host_info *info = &slot->host->info;
+	struct pcg_view_options rules;
+	unsigned int vectors, table, most;
+	const char *why;
 
 	fprintf(out, "function %x %s\n", number, slot->func);
 	if (slot->file.path != NULL)
@@ -218,7 +221,13 @@ static void control_describe(FILE *out, const struct serve_slot *slot, unsigned 
 	}
 	if (info->rom.kind != PCG_BAR_NONE)
 		fprintf(out, "rom %" PRIx64 "\n", info->rom.size);
-	control_rules_put(out, &slot->options->view, info);
+	rules = slot->options->view;
+	/* What the client has asked for shows in Table Size as the operator's bound does. */
+	vectors = pcg_function_msix(slot->function, &table, &most, &why);
+	if (vectors < most)
+		rules.msix_vectors = (uint16_t)vectors;
+	rules.spoken = pcg_function_view(slot->function)->options.spoken;
+	control_rules_put(out, &rules, info);
 }
 
 static void control_dump(FILE *out, const struct serve_control_job *job)
@@ -362,8 +371,11 @@ static void control_due(struct serve_timer *timer)
 	struct control_client *client = serve_container(timer, struct control_client, timer);
 
 	if (client->job != NULL) {
+		struct serve_slot *slot = client->job->slot;
+
 		control_job_cancel(client->job);
 		control_job_end(client->job, -ETIMEDOUT);
+		serve_control_idle(slot);
 	}
 	control_client_end(client);
 }
@@ -395,7 +407,13 @@ static void control_client_free(struct control_client *client)
 
 static bool control_turn(struct serve_task *task)
 {
-	control_client_free(serve_container(task, struct control_client, task));
+	struct control_client *client = serve_container(task, struct control_client, task);
+	struct serve_slot *slot = client->job != NULL ? client->job->slot : NULL;
+
+	control_client_free(client);
+	/* Those behind it have waited for it alone. */
+	if (slot != NULL)
+		serve_control_idle(slot);
 	return false;
 }
 

@@ -13,7 +13,7 @@
  *   state ready|serving|…
  *   bar N KIND SIZE [prefetchable]   KIND: io mem32 mem64; left out for a BAR that is not there
  *   rom SIZE
- *   profile NAME, policy …, facts …, quirk …   by which rules it is shown: serve/control_rules.h
+ *   profile NAME, policy …, pasid …, enforced …, facts …, quirk …  by which rules it is shown: serve/control_rules.h
  *   config SIZE                   with `config`; then SIZE/16 lines as `lspci -xxxx` has them
  *   000: 86 80 …
  *   ok                            or instead of anything missing: error ERRNO TEXT

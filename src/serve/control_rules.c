@@ -39,6 +39,21 @@ static const char *profile_name(const struct pcg_profile *profile)
 	return "unknown";
 }
 
+static void put_pasid(FILE *out, const struct pcg_view_options *options, const struct pcg_host_info *info)
+{
+	const struct pcg_pasid_options *o = &options->pasid;
+	const struct pcg_pasid_wish *s = &options->spoken;
+	const struct pcg_pasid_facts *f = &info->pasid;
+
+	if (o->pasid.shown == PCG_SHOWN_NEVER && o->ats.shown == PCG_SHOWN_NEVER && o->pri.shown == PCG_SHOWN_NEVER)
+		return;
+	fprintf(out, "pasid %x %x %x %x %x %x %x %x %x %x %x %x\n", o->pasid.shown, o->pasid.at, o->ats.shown,
+		o->ats.at, o->pri.shown, o->pri.at, o->width, s->width, s->execute, s->privileged, s->ats,
+		s->page_requests);
+	fprintf(out, "enforced %x %x %x %x %x %x %x %x\n", f->width, f->execute, f->privileged, f->ats,
+		f->page_requests, f->pasid_at, f->ats_at, f->pri_at);
+}
+
 void control_rules_put(FILE *out, const struct pcg_view_options *options, const struct pcg_host_info *info)
 {
 	fprintf(out, "profile %s\n", profile_name(options->profile));
@@ -46,6 +61,9 @@ void control_rules_put(FILE *out, const struct pcg_view_options *options, const 
 		fprintf(out, "policy mps-supported=%u\n", options->mps_supported);
 	if (options->no_command_memory)
 		fprintf(out, "policy no-command-memory=on\n");
+	if (options->msix_vectors != 0)
+		fprintf(out, "policy msix-vectors=%u\n", options->msix_vectors);
+	put_pasid(out, options, info);
 	fprintf(out, "facts");
 	for (size_t i = 0; i < NFLAGS; i++)
 		if (*(const bool *)((const char *)info + flags[i].at))
@@ -131,7 +149,7 @@ static bool take_numbers(const char **at, uint32_t numbers[NUM_Q])
 			return false;
 		*at += used;
 	}
-	return numbers[Q_VF] <= PCG_QUIRK_NO_VF && numbers[Q_KIND] <= PCG_QUIRK_ROM_SIZE &&
+	return numbers[Q_VF] <= PCG_QUIRK_NO_VF && numbers[Q_KIND] < PCG_NUM_QUIRK_KINDS &&
 	       numbers[Q_START] <= PCG_CONFIG_EXTENDED && numbers[Q_END] <= PCG_CONFIG_EXTENDED;
 }
 
@@ -169,14 +187,43 @@ static void take_quirk(struct control_rules *rules, const char *at)
 	rules->view.nquirks = i + 1;
 }
 
+static void take_pasid(struct control_rules *rules, const char *line)
+{
+	unsigned int o[7], s[5], f[8];
+
+	if (sscanf(line, "pasid %2x %4x %2x %4x %2x %4x %2x %2x %1x %1x %1x %1x", &o[0], &o[1], &o[2], &o[3], &o[4],
+		   &o[5], &o[6], &s[0], &s[1], &s[2], &s[3], &s[4]) == 12) {
+		rules->view.pasid = (struct pcg_pasid_options){ .pasid = { (uint8_t)o[0], (uint16_t)o[1] },
+								.ats = { (uint8_t)o[2], (uint16_t)o[3] },
+								.pri = { (uint8_t)o[4], (uint16_t)o[5] },
+								.width = (uint8_t)o[6] };
+		rules->view.spoken =
+			(struct pcg_pasid_wish){ (uint8_t)s[0], s[1] != 0, s[2] != 0, s[3] != 0, s[4] != 0 };
+	} else if (sscanf(line, "enforced %2x %1x %1x %1x %8x %4x %4x %4x", &f[0], &f[1], &f[2], &f[3], &f[4], &f[5],
+			  &f[6], &f[7]) == 8) {
+		rules->facts.pasid = (struct pcg_pasid_facts){ .width = (uint8_t)f[0],
+							       .execute = f[1] != 0,
+							       .privileged = f[2] != 0,
+							       .ats = f[3] != 0,
+							       .page_requests = f[4],
+							       .pasid_at = (uint16_t)f[5],
+							       .ats_at = (uint16_t)f[6],
+							       .pri_at = (uint16_t)f[7] };
+	}
+}
+
 bool control_rules_take(struct control_rules *rules, const char *line)
 {
-	unsigned int bytes;
+	unsigned int bytes, vectors;
 
 	if (sscanf(line, "profile %31s", rules->profile) == 1)
 		return true;
 	if (sscanf(line, "policy mps-supported=%u", &bytes) == 1) {
 		rules->view.mps_supported = (uint16_t)bytes;
+		return true;
+	}
+	if (sscanf(line, "policy msix-vectors=%u", &vectors) == 1) {
+		rules->view.msix_vectors = (uint16_t)vectors;
 		return true;
 	}
 	if (strncmp(line, "policy ", 7) == 0) {
@@ -185,6 +232,8 @@ bool control_rules_take(struct control_rules *rules, const char *line)
 	}
 	if (strcmp(line, "facts") == 0 || strncmp(line, "facts ", 6) == 0)
 		take_facts(rules, line);
+	else if (strncmp(line, "pasid ", 6) == 0 || strncmp(line, "enforced ", 9) == 0)
+		take_pasid(rules, line);
 	else if (strncmp(line, "quirk ", 6) == 0)
 		take_quirk(rules, line + 6);
 	else

@@ -93,6 +93,8 @@ int serve_irq_info(struct serve_connection *c, struct stream_message *message)
 	wire_irq_info_read(&info, message->body);
 	if (info.argsz < WIRE_IRQ_INFO_SIZE || info.index >= PCG_NUM_IRQS)
 		return -EINVAL;
+	if (info.index == PCG_IRQ_MSIX)
+		pcg_function_msix_told(c->slot->function);
 	info = (struct wire_irq_info){
 		.argsz = WIRE_IRQ_INFO_SIZE,
 		.flags = flags[info.index],

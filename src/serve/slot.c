@@ -84,6 +84,14 @@ static void slot_wanted(void *arg)
 	serve_task_queue(slot->loop, &slot->leave);
 }
 
+static void slot_recorded(void *arg)
+{
+	struct serve_slot *slot = arg;
+
+	if (slot->state == SLOT_SERVING && slot->client != NULL)
+		serve_feature_event(slot->client);
+}
+
 static bool slot_leave(struct serve_task *task)
 {
 	struct serve_slot *slot = serve_container(task, struct serve_slot, leave);
@@ -148,23 +156,61 @@ static void slot_deadline(struct serve_timer *timer)
 	}
 }
 
-/* The address space comes with the client and goes with it. */
+static void slot_serve(struct serve_slot *slot)
+{
+	slot->state = SLOT_SERVING;
+	trace_open(slot->trace);
+}
+
+static void slot_forget_memory(struct serve_slot *slot)
+{
+	pcg_dma_destroy(slot->dma);
+	slot->dma = NULL;
+}
+
+static void slot_not_attached(struct serve_slot *slot)
+{
+	pcg_function_dma(slot->function, NULL, NULL);
+	slot_forget_memory(slot);
+	slot->state = SLOT_READY;
+}
+
+static void slot_attached(struct pcg_request *request)
+{
+	struct serve_slot *slot = serve_container(request, struct serve_slot, request);
+
+	if (request->result == 0)
+		slot_serve(slot);
+	else
+		slot_not_attached(slot);
+	serve_connection_granted(slot->client, request->result);
+	serve_control_idle(slot);
+}
+
+/*
+ * The address space comes with the client and goes with it. A function that cannot be made to reach it is of no use to
+ * a client, who would otherwise find out by its driver.
+ */
 static int slot_grant(struct serve_slot *slot)
 {
 	const struct pcg_dma_limits limits = { .max_maps = SLOT_MAPS,
 					       .max_files = slot->max_files,
 					       .page_size = WIRE_PAGE };
 	struct pcg_dma_messages messages = messages_table(&slot->client->messages);
-	int r = pcg_dma_create(&slot->dma, &limits, &messages, &slot->log);
+	int r;
 
-	if (r != 0) {
-		slot->state = SLOT_READY;
+	slot_forget_memory(slot);
+	r = pcg_dma_create(&slot->dma, &limits, &messages, &slot->log);
+	if (r != 0)
 		return r;
-	}
-	pcg_function_dma(slot->function, slot->dma);
-	slot->state = SLOT_SERVING;
-	trace_open(slot->trace);
-	return 0;
+	slot->request = (struct pcg_request){ .done = slot_attached };
+	slot->state = SLOT_GRANTING;
+	r = pcg_function_dma(slot->function, slot->dma, &slot->request);
+	if (r == PCG_DONE)
+		slot_serve(slot);
+	else if (r < 0)
+		slot_not_attached(slot);
+	return r;
 }
 
 static void slot_next(struct serve_slot *slot, int r)
@@ -174,9 +220,20 @@ static void slot_next(struct serve_slot *slot, int r)
 	if (next != NULL) {
 		if (r == 0)
 			r = slot_grant(slot);
-		serve_connection_granted(next, r);
+		if (r != PCG_PENDING)
+			serve_connection_granted(next, r);
 	}
 	serve_control_idle(slot);
+}
+
+void serve_slot_unread(struct serve_slot *slot)
+{
+	if (slot->client == NULL)
+		return;
+	if (slot->state == SLOT_READY && !serve_slot_busy(slot))
+		slot_next(slot, 0);
+	else
+		serve_connection_continue(slot->client);
 }
 
 /* What it had mapped is in use no longer: now all of it can be made as new. */
@@ -228,6 +285,8 @@ static void slot_ready(struct serve_slot *slot, int result)
 	struct serve_connection *next = slot->client;
 
 	serve_timer_disarm(&slot->deadline);
+	if (result == 0)
+		slot_forget_memory(slot);
 	/* It ended meanwhile. */
 	if (result == 0 && slot->request.kind == PCG_REQUEST_LEAVE && !holder_lives(&slot->holder)) {
 		holder_drop(&slot->holder);
@@ -307,10 +366,10 @@ int serve_slot_claim(struct serve_slot *slot, struct serve_connection *connectio
 		serve_unwatch(slot->loop, &slot->holder_watch);
 		slot->state = SLOT_READY;
 	}
-	if (slot->state != SLOT_READY)
+	if (slot->state != SLOT_READY || serve_slot_busy(slot))
 		return PCG_PENDING;
 	r = slot_grant(slot);
-	if (r != 0)
+	if (r < 0)
 		slot->client = NULL;
 	return r;
 }
@@ -322,19 +381,19 @@ void serve_slot_release(struct serve_slot *slot, struct serve_connection *connec
 	if (slot->client != connection)
 		return;
 	slot->client = NULL;
-	if (slot->state != SLOT_SERVING)
+	if (slot->state != SLOT_SERVING && slot->state != SLOT_GRANTING)
 		return;
 	irqs_off(&slot->irqs);
-	pcg_function_dma(slot->function, NULL);
+	pcg_function_dma(slot->function, NULL, NULL);
 	/* Nothing is left to end: the backend has given up what it asked. It is told of the rest, and gets no more. */
 	messages_end(&connection->messages);
-	if (connection->blocked) {
+	if (connection->blocked || slot->state == SLOT_GRANTING) {
 		connection->blocked = false;
 		serve_timer_disarm(&slot->deadline);
 		pcg_function_quarantine(slot->function);
 	}
-	pcg_dma_destroy(slot->dma);
-	slot->dma = NULL;
+	/* Empty, it stays for as long as the backend may look into it. */
+	pcg_dma_unmap_all(slot->dma);
 	r = slot_close(slot);
 	if (r != PCG_PENDING)
 		slot_ready(slot, r);
@@ -426,7 +485,8 @@ static int slot_open(struct serve_slot *slot)
 						    .wake = slot_wake,
 						    .effects = slot_effects,
 						    .deed = slot_deed,
-						    .wanted = slot_wanted };
+						    .wanted = slot_wanted,
+						    .recorded = slot_recorded };
 	int r = pcg_host_create_in(&slot->host, slot->func, slot->home->pool, &slot->log);
 	int fd;
 
@@ -506,6 +566,7 @@ void serve_slot_destroy(struct serve_slot *slot)
 	serve_task_drop(&slot->work);
 	serve_task_drop(&slot->leave);
 	pcg_host_destroy(slot->host);
+	slot_forget_memory(slot);
 	trace_destroy(slot->trace);
 	free(slot->memory);
 	descriptors_destroy(slot->aside);

@@ -4,6 +4,7 @@
  *
  *   OPENING   the backend is still being read
  *   READY     nobody has it
+ *   GRANTING  it is being made to reach the memory of a client
  *   SERVING   a client has it
  *   CLOSING   the client is gone, the function is being made as if just opened; the next client waits
  *   HELD      the client's process may still reach the function by what it has mapped; others wait
@@ -45,6 +46,7 @@ struct slot_home {
 enum slot_state {
 	SLOT_OPENING,
 	SLOT_READY,
+	SLOT_GRANTING,
 	SLOT_SERVING,
 	SLOT_CLOSING,
 	SLOT_HELD,
@@ -62,7 +64,7 @@ struct serve_slot {
 	struct pcg_host *host;
 	void *memory;
 	struct pcg_function *function;
-	struct pcg_request request; /* opening and closing */
+	struct pcg_request request; /* opening, granting and closing */
 	enum slot_state state;
 	unsigned int pause;          /* before what failed is tried again, milliseconds */
 	struct serve_timer deadline; /* of the request under way */
@@ -124,6 +126,9 @@ void serve_slot_give_up(struct serve_slot *slot, const char *what);
 
 /* Nothing is asked of the function now, and it can be. */
 bool serve_slot_idle(const struct serve_slot *slot);
+
+/* No control client reads any more: what waited for that goes on. */
+void serve_slot_unread(struct serve_slot *slot);
 
 /* A control client reads: messages wait. */
 static inline bool serve_slot_busy(const struct serve_slot *slot)

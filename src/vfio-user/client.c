@@ -114,6 +114,7 @@ static int client_begin(struct pcg_client **out, int fd, const char *name, uint3
 		return -ENOMEM;
 	}
 	client->fd = fd;
+	client->event = -1;
 	if (log != NULL)
 		client->log = *log;
 	snprintf(client->name, sizeof(client->name), "%s", name);
@@ -186,6 +187,7 @@ void pcg_client_destroy(struct pcg_client *client)
 		return;
 	for (uint32_t index = 0; index < PCG_NUM_IRQS; index++)
 		client_vectors_close(client, index);
+	client_event_close(client);
 	client_drop_fds(client);
 	if (client->fd >= 0)
 		close(client->fd);

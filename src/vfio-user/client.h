@@ -37,6 +37,7 @@ struct pcg_client {
 	struct pcg_client_memory memory;
 	struct pcg_log log;
 	struct client_vectors vectors[PCG_NUM_IRQS];
+	int event;      /* our eventfd of PCG_FEATURE_EVENT, or -1 */
 	char name[112]; /* for notes: the socket */
 	uint8_t *buffer;
 };
@@ -98,6 +99,12 @@ int client_die(struct pcg_client *client, int error, const char *format, ...) __
 int client_ready(struct pcg_client *client);
 void client_note(const struct pcg_client *client, enum pcg_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* client_feature.c: pcg_client_feature() with descriptors that go along. */
+int client_feature(struct pcg_client *client, struct pcg_client_feature *feature, const int *fds, unsigned int nfds);
+
+/* client_pasid.c */
+void client_event_close(struct pcg_client *client);
 
 /* client_irqs.c */
 void client_vectors_close(struct pcg_client *client, uint32_t index);

@@ -45,7 +45,7 @@ static int feature_read(struct pcg_client *client, const struct client_call *cal
 	return 0;
 }
 
-int pcg_client_feature(struct pcg_client *client, struct pcg_client_feature *feature)
+int client_feature(struct pcg_client *client, struct pcg_client_feature *feature, const int *fds, unsigned int nfds)
 {
 	size_t most = feature->room > feature->size ? feature->room : feature->size;
 	uint8_t head[FEATURE_HEAD];
@@ -54,6 +54,8 @@ int pcg_client_feature(struct pcg_client *client, struct pcg_client_feature *fea
 				    .head_size = sizeof(head),
 				    .data = feature->data,
 				    .data_size = feature->size,
+				    .fds = fds,
+				    .nfds = nfds,
 				    .index = feature->flags & PCG_CLIENT_FEATURE_INDEX,
 				    .answer = (feature->flags & PCG_CLIENT_FEATURE_PROBE) != 0 ? ENOTTY : 0,
 				    .least = FEATURE_HEAD,
@@ -65,11 +67,19 @@ int pcg_client_feature(struct pcg_client *client, struct pcg_client_feature *fea
 	r = feature_check(client, &call, feature);
 	if (r != 0)
 		return r;
+	if (nfds > client->limits.max_msg_fds)
+		return client_complain(client, &call, -E2BIG, "the server takes %u descriptors",
+				       client->limits.max_msg_fds);
 	/* What the answer may have at most, and what is sent now at least. */
 	wire_put32(head, (uint32_t)(FEATURE_HEAD + most));
 	wire_put32(head + 4, feature->flags);
 	r = client_call(client, &call);
 	return r == 0 ? feature_read(client, &call, feature) : r;
+}
+
+int pcg_client_feature(struct pcg_client *client, struct pcg_client_feature *feature)
+{
+	return client_feature(client, feature, NULL, 0);
 }
 
 /* Where nobody takes a descriptor, none is left behind. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "vfio-user/client.h"
+#include "vfio-user/fds.h"
 
 uint64_t client_now(void)
 {
@@ -122,32 +123,6 @@ void client_drop_fds(struct pcg_client *client)
 		close(client->fds[--client->nfds]);
 }
 
-static void client_take_fds(struct pcg_client *client, struct msghdr *message)
-{
-	struct cmsghdr *cmsg;
-
-	/* The kernel could not give us all: what is left of them is of no use. */
-	if ((message->msg_flags & MSG_CTRUNC) != 0)
-		client->excess = true;
-	for (cmsg = CMSG_FIRSTHDR(message); cmsg != NULL; cmsg = CMSG_NXTHDR(message, cmsg)) {
-		size_t n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(fd));
-			if (client->nfds < PCG_CLIENT_MAX_FDS) {
-				client->fds[client->nfds++] = fd;
-			} else {
-				client->excess = true;
-				close(fd);
-			}
-		}
-	}
-}
-
 /* Reads until @size bytes of the message are in the buffer; never a byte of the next, so descriptors are this one's. */
 static int client_fill(struct pcg_client *client, size_t *filled, size_t size, uint64_t end)
 {
@@ -171,7 +146,8 @@ static int client_fill(struct pcg_client *client, size_t *filled, size_t size, u
 		if (r != 0)
 			return r;
 		if (n > 0) {
-			client_take_fds(client, &message);
+			if (fds_take(&message, client->fds, &client->nfds, PCG_CLIENT_MAX_FDS))
+				client->excess = true;
 			*filled += (size_t)n;
 		}
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "policy/rule.h"
-#include "view/state.h"
+#include "view/made.h"
 
 #define DEVCTL_HIGH 2u /* byte enable of DEVCTL's upper byte: MRRS and FLR */
 
@@ -100,6 +100,9 @@ static void on_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t
 	case ON_MSIX:
 		w->effects |= PCG_EFFECT_MSIX;
 		break;
+	case ON_PASID:
+		view_pasid_write(view, dword, be, value, w);
+		break;
 	case NO_HOOK:
 	case NUM_HOOKS:
 		break;
@@ -113,6 +116,7 @@ void pcg_view_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t 
 
 	result->effects = 0;
 	result->power = PCG_D0;
+	result->page_reset = false;
 	result->host_be = touched(view, dword, be, value);
 	result->host = (host & kept(view, dword)) | (value & (view->write_host[dword] | view->write_clear[dword]));
 	result->before = view->shadow[dword];

@@ -7,6 +7,7 @@
 #include "policy/rule.h"
 #include "view/linux.h"
 #include "view/compile.h"
+#include "view/made.h"
 #include "view/state.h"
 
 #define DEVCAP_EXT_TAG 0x20u
@@ -62,7 +63,7 @@ uint32_t compile_span(unsigned int dword, unsigned int start, unsigned int end)
 }
 
 /* Rows of a register block at [start, end); what lies past the end is not there. */
-static int apply(struct compiler *c, const struct rules *rules, unsigned int start, unsigned int end)
+int compile_rows(struct compiler *c, const struct rules *rules, unsigned int start, unsigned int end)
 {
 	unsigned int i;
 
@@ -74,7 +75,7 @@ static int apply(struct compiler *c, const struct rules *rules, unsigned int sta
 
 		if (at >= end)
 			continue;
-		bits = rule->bits << shift & compile_span(dword, start, end) & ~c->not_vf[dword];
+		bits = rule->bits << shift & compile_span(dword, start, end) & ~c->not_rows[dword];
 		ret = compile_decide(c, dword, bits, rule, rule->power_on << shift);
 		if (ret < 0)
 			return ret;
@@ -85,7 +86,7 @@ static int apply(struct compiler *c, const struct rules *rules, unsigned int sta
 }
 
 /* Whatever no row named in [start, end). */
-static int apply_rest(struct compiler *c, enum rest rest, unsigned int start, unsigned int end)
+int compile_rest(struct compiler *c, enum rest rest, unsigned int start, unsigned int end)
 {
 	/* Without a reason of their own: view/why tells them by that. */
 	static const struct rule rules[] = {
@@ -176,13 +177,13 @@ static int decide_header(struct compiler *c)
 	int ret = vf_decide(c, NULL);
 
 	if (ret == 0)
-		ret = apply(c, v->profile->header, 0, PCG_HEADER_END);
+		ret = compile_rows(c, v->profile->header, 0, PCG_HEADER_END);
 	for (i = 0; ret == 0 && i < PCG_NUM_BARS; i++)
 		ret = decide_bar(c, i);
 	if (ret == 0)
 		ret = decide_rom(c);
 	if (ret == 0)
-		ret = apply_rest(c, REST_CLOSED, 0, PCG_HEADER_END);
+		ret = compile_rest(c, REST_CLOSED, 0, PCG_HEADER_END);
 	if (ret < 0)
 		return ret;
 	limit_command(c);
@@ -244,6 +245,8 @@ static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
 	uint16_t *state = state_of(c->view, cap);
 	struct pci_msix msix;
 
+	if (view_made(c->view, cap) >= 0)
+		return true;
 	if (!policy_cap(c->view->profile, cap)->shown || quirks_hide(c, cap))
 		return false;
 	if (cap->extended && cap->id == PCG_ECAP_REBAR && !rebar_check(c->config, cap, c->info->bars)) {
@@ -278,11 +281,13 @@ static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 		.read = SHADOW, .write = DROPPED, .why = "VNDR_LENGTH PCI 3.0 appendix H: the bytes that are its own"
 	};
 	unsigned int end = cap->offset + cap->length, variant = 0;
-	int ret = 0;
+	int ret = 0, made = view_made(c->view, cap);
 
+	if (made >= 0)
+		return made_decide(c, cap, (enum pcg_made_kind)made);
 	if (!shown) {
 		ret = quirks_refuse(c, cap);
-		return ret < 0 ? ret : apply_rest(c, REST_CLOSED, cap->offset, end);
+		return ret < 0 ? ret : compile_rest(c, REST_CLOSED, cap->offset, end);
 	}
 	if (policy->variant != NULL)
 		variant = policy->variant(c->config, cap);
@@ -290,16 +295,18 @@ static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 		pcg_say(c->log, PCG_ERROR, cap->offset, variant, "a capability's policy has no such variant");
 		return -EINVAL;
 	}
-	ret = vf_decide(c, cap);
+	ret = made_prefixes(c, cap);
+	if (ret == 0)
+		ret = vf_decide(c, cap);
 	if (ret == 0 && policy->rules != NULL)
-		ret = apply(c, &policy->rules[variant], cap->offset, end);
+		ret = compile_rows(c, &policy->rules[variant], cap->offset, end);
 	if (ret == 0 && !cap->extended && cap->id == PCG_CAP_VNDR)
 		ret = compile_decide(c, cap->offset / 4, 0x00ff0000, &vendor_length, (uint32_t)cap->length << 16);
 	if (ret == 0)
 		ret = quirks_decide(c, cap);
 	if (ret == 0 && cap->extended && cap->id == PCG_ECAP_REBAR)
 		rebar_limit(c->view, cap, c->info->bars);
-	return ret < 0 ? ret : apply_rest(c, policy_rest(c->view->profile, policy), cap->offset, end);
+	return ret < 0 ? ret : compile_rest(c, policy_rest(c->view->profile, policy), cap->offset, end);
 }
 
 /* The standard chain as the guest walks it: every pointer is virtual. */
@@ -440,6 +447,16 @@ static int check_options(const struct pcg_view_options *options, const struct pc
 		pcg_say(log, PCG_ERROR, PCG_NOWHERE, mps, "mps-supported is a power of two, 128 to 4096");
 		return -EINVAL;
 	}
+	if (options->msix_vectors > VIEW_MSIX_MAX) {
+		pcg_say(log, PCG_ERROR, PCG_NOWHERE, options->msix_vectors, "msix-vectors is 1 to 2048");
+		return -EINVAL;
+	}
+	if (options->msix_vectors != 0 && !options->profile->mediated) {
+		pcg_say(log, PCG_ERROR, PCG_NOWHERE, options->msix_vectors,
+			"msix-vectors: without mediation the function's own MSI-X table is all there is, and nothing bounds it; "
+			"take another profile than raw, or leave the policy out");
+		return -EINVAL;
+	}
 	if (pcg_bars_check(info->bars) < 0) {
 		pcg_say(log, PCG_ERROR, PCG_BAR0, 0, "the backend states BARs that cannot be");
 		return -EINVAL;
@@ -456,13 +473,15 @@ static int compile(struct compiler *c)
 	if (ret == 0)
 		ret = decide_chain(c);
 	if (ret == 0)
+		ret = made_insert(c);
+	if (ret == 0)
 		ret = decide_extended_chain(c);
 	if (ret == 0)
 		ret = quirks_decide(c, NULL);
 	if (ret == 0)
-		ret = apply_rest(c, c->view->profile->gaps, 0, c->info->config_size);
+		ret = compile_rest(c, c->view->profile->gaps, 0, c->info->config_size);
 	if (ret == 0)
-		ret = apply_rest(c, REST_CLOSED, 0, PCG_CONFIG_EXTENDED);
+		ret = compile_rest(c, REST_CLOSED, 0, PCG_CONFIG_EXTENDED);
 	if (ret == 0) {
 		limit_express(c);
 		limit_msi(c);
@@ -518,6 +537,9 @@ int view_init_observed(struct pcg_view *view, const struct pcg_host_info *info, 
 	view->no_intx = info->is_vf || info->no_intx;
 	view->rom = info->rom;
 	view->mediated = view->profile->mediated;
+	ret = made_plan(&c);
+	if (ret < 0)
+		return ret;
 	if (!view->mediated) {
 		unmediated(view, info->config_size);
 	} else if (view->profile->as_linux) {
@@ -528,6 +550,7 @@ int view_init_observed(struct pcg_view *view, const struct pcg_host_info *info, 
 	}
 	if (ret < 0)
 		return ret;
+	view_msix_bound(view, config, log);
 	find_reads(view);
 	pcg_view_power_on(view);
 	return 0;

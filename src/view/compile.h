@@ -6,7 +6,8 @@
 #include "view/why.h"
 
 /** struct compiler - what is known meanwhile: which bits some rule has decided, so that none is decided twice; and
- * which of them a VF does not have */
+ * which of them rows leave out: what a VF does not have, and what is decided for capabilities that are made up; whether
+ * DEVCAP2 says that the function sends prefixes */
 struct compiler {
 	struct pcg_view *view;
 	const struct pcg_host_info *info;
@@ -14,7 +15,8 @@ struct compiler {
 	const struct pcg_log *log;
 	const struct view_observer *observer;
 	uint32_t decided[PCG_CONFIG_DWORDS];
-	uint32_t not_vf[PCG_CONFIG_DWORDS];
+	uint32_t not_rows[PCG_CONFIG_DWORDS];
+	bool prefixes;
 };
 
 /** compile_decide() - decide @bits of one dword; -EINVAL where they are decided already */
@@ -22,6 +24,12 @@ int compile_decide(struct compiler *c, unsigned int dword, uint32_t bits, const 
 
 /** compile_span() - the bits of a dword that bytes [start, end) take */
 uint32_t compile_span(unsigned int dword, unsigned int start, unsigned int end);
+
+/** compile_rows() - decide the rows of a register block at [start, end) */
+int compile_rows(struct compiler *c, const struct rules *rules, unsigned int start, unsigned int end);
+
+/** compile_rest() - decide what no row named in [start, end) */
+int compile_rest(struct compiler *c, enum rest rest, unsigned int start, unsigned int end);
 
 /** quirks_facts() - take those about INTx and the ROM; -EINVAL where they contradict each other */
 int quirks_facts(struct compiler *c);
@@ -32,11 +40,23 @@ bool quirks_hide(const struct compiler *c, const struct pcg_cap *cap);
 /** quirks_refuse() - @cap is hidden: -EINVAL if a quirk wants some of it all the same */
 int quirks_refuse(const struct compiler *c, const struct pcg_cap *cap);
 
+/** quirks_speak() - whether a quirk says anything of bytes of no capability in [start, end) */
+bool quirks_speak(const struct compiler *c, unsigned int start, unsigned int end);
+
+/** quirks_drop() - whether a quirk drops all extended capabilities of this id */
+bool quirks_drop(const struct compiler *c, uint16_t id);
+
 /** quirks_decide() - decide the bytes that quirks open or close in @cap, or those of no capability (NULL) */
 int quirks_decide(struct compiler *c, const struct pcg_cap *cap);
 
 /** vf_decide() - decide what a VF does not have of the header (NULL) or of a capability; before any row */
 int vf_decide(struct compiler *c, const struct pcg_cap *cap);
+
+/** VIEW_MSIX_MAX - the most MSI-X vectors of a function (PCIe 6.0, 7.7.2.2: Table Size has 11 bits) */
+#define VIEW_MSIX_MAX 2048u
+
+/** view_msix_bound() - how many vectors are shown; the image is compiled, @view->msix_most what a quirk says */
+void view_msix_bound(struct pcg_view *view, const uint8_t *config, const struct pcg_log *log);
 
 /** rebar_check() - whether a Resizable BAR capability speaks of BARs that are there (PCIe 6.0, 7.8.6) */
 bool rebar_check(const uint8_t *config, const struct pcg_cap *cap, const struct pcg_bar bars[PCG_NUM_BARS]);

@@ -30,7 +30,7 @@ static int decide_register(struct compiler *c, unsigned int at, uint32_t bits, u
 	bits = bits << (at & 3u) * 8 & compile_span(dword, at, end);
 	if (bits == 0)
 		return 0;
-	c->not_vf[dword] |= bits;
+	c->not_rows[dword] |= bits;
 	return compile_decide(c, dword, bits, &of_the_pf, 0);
 }
 

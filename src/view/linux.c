@@ -152,6 +152,14 @@ static void plan_owned(const struct pcg_view *view, struct linux_plan *plan)
 	plan->act = act_of(cap->hook, offset, plan->width);
 }
 
+/* Not Linux's: a bound on MSI-X vectors is asked for, and the size of the table says it wherever Linux looks for it. */
+static uint32_t bounded(const struct pcg_view *view, unsigned int at)
+{
+	if (view->msix_vectors == view->msix_size || at / 4 != view->msix / 4u)
+		return 0;
+	return (uint32_t)PCG_MSIX_SIZE << 16;
+}
+
 void linux_plan(const struct pcg_view *view, unsigned int at, unsigned int width, struct linux_plan *plan)
 {
 	unsigned int shift = 8 * (at & 3);
@@ -174,7 +182,7 @@ void linux_plan(const struct pcg_view *view, unsigned int at, unsigned int width
 	default:
 		plan_owned(view, plan);
 	}
-	plan->read_shadow <<= shift;
+	plan->read_shadow = plan->read_shadow << shift | (bounded(view, at) & width_mask(width) << shift);
 	plan->write_shadow <<= shift;
 	plan->write_host <<= shift;
 }

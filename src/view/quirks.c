@@ -64,6 +64,19 @@ static int take(const struct compiler *c, const struct pcg_quirk *q, uint32_t *v
 	return 0;
 }
 
+/* Kept as the most that is allowed until the function's own number is looked at. */
+static int take_vectors(struct compiler *c, const struct pcg_quirk *q)
+{
+	uint16_t *most = &c->view->msix_most;
+
+	if (q->value == 0 || q->value > VIEW_MSIX_MAX)
+		return refuse(c, q, PCG_NOWHERE, "msix-vectors is 1 to 2048");
+	if (*most != 0 && *most != q->value)
+		return refuse(c, q, PCG_NOWHERE, "two quirks say different things of MSI-X vectors");
+	*most = (uint16_t)q->value;
+	return 0;
+}
+
 static int take_fact(struct compiler *c, const struct pcg_quirk *q, uint32_t *width, uint32_t *size)
 {
 	bool power = q->value != 0 && (q->value & (q->value - 1)) == 0;
@@ -85,10 +98,14 @@ static int take_fact(struct compiler *c, const struct pcg_quirk *q, uint32_t *wi
 			return refuse(c, q, PCG_BAR0, "there are BARs 0 to 5");
 		c->view->combine |= (uint8_t)(1u << q->value);
 		return 0;
+	case PCG_QUIRK_VECTORS:
+		return take_vectors(c, q);
 	case PCG_QUIRK_OPEN_READ:
 	case PCG_QUIRK_OPEN_WRITE:
 	case PCG_QUIRK_CLOSE:
 	case PCG_QUIRK_DROP:
+	case PCG_QUIRK_REGISTERS:
+	case PCG_NUM_QUIRK_KINDS:
 		break;
 	}
 	return 0;
@@ -133,6 +150,36 @@ bool quirks_hide(const struct compiler *c, const struct pcg_cap *cap)
 			closed = false;
 	}
 	return closed;
+}
+
+bool quirks_speak(const struct compiler *c, unsigned int start, unsigned int end)
+{
+	const struct pcg_view_options *options = &c->view->options;
+	unsigned int i;
+
+	for (i = 0; i < options->nquirks; i++) {
+		const struct pcg_quirk *q = &options->quirks[i];
+
+		if ((is_range(q) || q->kind == PCG_QUIRK_REGISTERS) && !q->in_cap && q->start < end && q->end > start &&
+		    is_for(c, q))
+			return true;
+	}
+	return false;
+}
+
+bool quirks_drop(const struct compiler *c, uint16_t id)
+{
+	const struct pcg_view_options *options = &c->view->options;
+	unsigned int i;
+
+	for (i = 0; i < options->nquirks; i++) {
+		const struct pcg_quirk *q = &options->quirks[i];
+
+		if (q->kind == PCG_QUIRK_DROP && q->in_cap && q->extended && q->id == id && q->instance == 0 &&
+		    is_for(c, q))
+			return true;
+	}
+	return false;
 }
 
 int quirks_refuse(const struct compiler *c, const struct pcg_cap *cap)

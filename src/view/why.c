@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "view/linux.h"
+#include "view/made.h"
 #include "view/why.h"
 
 static void note_rule(void *arg, unsigned int dword, uint32_t bits, const struct rule *rule)
@@ -35,6 +36,22 @@ bool view_shows(const struct pcg_view *view, const struct pcg_cap *cap)
 		return false;
 	return (view->power_on[dword] & mask) == cap->id && cap->id != 0 &&
 	       (view->chunked || !(view->read_host[dword] & mask));
+}
+
+const struct cap_policy *view_policy(const struct pcg_view *view, const struct pcg_cap *cap)
+{
+	int made = view_made(view, cap);
+
+	return made >= 0 ? made_policy((enum pcg_made_kind)made) : policy_cap(view->profile, cap);
+}
+
+bool view_forced(const struct pcg_view *view, const struct pcg_cap *cap)
+{
+	const struct pcg_pasid_wish *spoken = &view->options.spoken;
+	const bool driven[PCG_NUM_MADE] = { spoken->width != 0, spoken->ats, spoken->page_requests };
+	int made = view_made(view, cap);
+
+	return made >= 0 && view->pasid.forced >> made & 1u && !driven[made];
 }
 
 bool view_second(const struct pcg_view *view, const struct pcg_cap *cap)
@@ -141,7 +158,10 @@ void view_why(const struct view_record *record, unsigned int bit, struct why *wh
 	why->rule = record->rule[bit];
 	why->fate = fate_of(view, dword, mask, why->rule);
 	why->as_zero = view->as_zero[dword] & mask;
+	why->bounded = view->mediated && view->msix_vectors < view->msix_size && dword == view->msix / 4u &&
+		       mask & (uint32_t)PCG_MSIX_SIZE << 16;
 	why->shown = why->cap != NULL && view_shows(view, why->cap);
+	why->forced = why->cap != NULL && view_forced(view, why->cap);
 	if (!view->mediated)
 		return;
 	if (view->chunked) {
@@ -150,7 +170,7 @@ void view_why(const struct view_record *record, unsigned int bit, struct why *wh
 		return;
 	}
 	if (why->cap != NULL)
-		why->policy = policy_cap(view->profile, why->cap);
+		why->policy = view_policy(view, why->cap);
 	if (why->rule == NULL)
 		return;
 	why->table = find_table(view->profile, why);
@@ -163,7 +183,7 @@ bool view_why_same(const struct why *a, const struct why *b)
 {
 	return a->part == b->part && a->fate == b->fate && a->cap == b->cap && a->rule == b->rule &&
 	       a->absent == b->absent && a->by_width == b->by_width && a->owner == b->owner && a->row == b->row &&
-	       a->start == b->start;
+	       a->start == b->start && a->bounded == b->bounded && a->forced == b->forced;
 }
 
 enum why_fate view_fate(const struct view_record *record, unsigned int at)

@@ -71,6 +71,8 @@ enum why_fate {
  * @row: linux: the row of @owner that names it, or NULL
  * @start: linux: where @owner starts
  * @as_zero: written as zero beside others
+ * @forced: of a capability that is made up and that no client drives
+ * @bounded: a bit of MSI-X's Table Size, where fewer vectors are shown than the function has
  */
 struct why {
 	enum why_part part;
@@ -86,6 +88,8 @@ struct why {
 	const struct linux_row *row;
 	uint16_t start;
 	bool as_zero;
+	bool forced;
+	bool bounded;
 };
 
 /** view_why() - about bit @bit of configuration space, 0..32767: bit n of byte m is 8 m + n */
@@ -96,6 +100,12 @@ bool view_why_same(const struct why *a, const struct why *b);
 
 /** view_shows() - a guest finds this capability in its chain */
 bool view_shows(const struct pcg_view *view, const struct pcg_cap *cap);
+
+/** view_policy() - what the profile says of a capability, or of one that is made up */
+const struct cap_policy *view_policy(const struct pcg_view *view, const struct pcg_cap *cap);
+
+/** view_forced() - it is made up and shown although no client said that it drives it: configuration only */
+bool view_forced(const struct pcg_view *view, const struct pcg_cap *cap);
 
 /** view_second() - it does not, but finds another of the same id: there is one of each that has state */
 bool view_second(const struct pcg_view *view, const struct pcg_cap *cap);

@@ -5,13 +5,17 @@ import json
 import os
 import shutil
 import socket
+import struct
 import sys
 import tempfile
+import time
 import unittest
 
 from program import *
 
 sys.path.insert(0, os.path.join(HERE, "..", "protocol"))
+sys.path.insert(0, os.path.join(HERE, "..", "conform"))
+import strange  # noqa: E402
 from vfio_user import CONFIG, Client, Server  # noqa: E402
 
 QUIRKS = """\
@@ -62,9 +66,18 @@ class Live(unittest.TestCase):
                 server.stop()
 
     def test_policies(self):
-        options = ("--policy", "mps-supported=256", "--policy", "no-command-memory")
+        options = ("--policy", "mps-supported=256", "--policy", "no-command-memory", "--policy", "msix-vectors=2")
         self.serve(*options)
         self.same_all(options)
+
+    def test_capabilities_that_are_made_up(self):
+        for more in ((), ("--policy", "ats=force", "--policy", "pri=force", "--policy", "pasid-width=5")):
+            with self.subTest(more):
+                options = ("--policy", "pasid=force", "--policy", "pasid-at=gap") + more
+                server = self.serve(*options)
+                self.same_all(options)
+                self.assertIn("configuration only", run("map", "live:" + self.control).stdout)
+                server.stop()
 
     def test_quirks(self):
         with open(self.path("q.quirks"), "w", encoding="ascii") as file:
@@ -88,6 +101,15 @@ class Live(unittest.TestCase):
         answer = json.loads(run("why", "live:" + self.control, "CAP_EXP+8.w", "--json").stdout)
         self.assertEqual((answer["guest"], answer["profile"]), (0x5040, "guarded"))
 
+    def test_what_the_client_asked_for(self):
+        server = self.serve(func="sim:endpoint-test,msix=2048")
+        client = Client(server)
+        self.addCleanup(client.close)
+        client.call(16, struct.pack("=IIIIII", 128, 0x8001 | 1 << 17, 3, 0, 0, 0) + bytes(104))
+        answer = run("why", "live:" + self.control, "CAP_MSIX+2.w").stdout
+        self.assertIn("guest      0002\n", answer)
+        self.assertIn("or the client bounds", answer)
+
     def test_another_profile_is_refused(self):
         self.serve("--profile", "linux")
         for verb, arguments in (("why", ("COMMAND",)), ("map", ()), ("diff", ()), ("inspect", ())):
@@ -103,7 +125,8 @@ class Live(unittest.TestCase):
 
     def test_other_policies_and_quirks_are_refused(self):
         self.serve("--policy", "mps-supported=256")
-        for options, word in ((("--policy", "mps-supported=512"), "mps-supported=256"), (("--no-quirks",), "--quirks")):
+        for options, word in ((("--policy", "mps-supported=512"), "mps-supported=256"), (("--no-quirks",), "--quirks"),
+                              (("--policy", "mps-supported=256", "--policy", "msix-vectors=2"), "msix-vectors=0")):
             done = run("why", "live:" + self.control, "COMMAND", *options)
             self.assertEqual(done.returncode, 2)
             self.assertIn(word, done.stderr)
@@ -122,6 +145,47 @@ class Live(unittest.TestCase):
         for reader in readers:
             answer = b"".join(iter(lambda reader=reader: reader.recv(65536), b""))
             self.assertTrue(answer.endswith(b"ok\n"), answer[-200:])
+
+    def reader(self, line):
+        reader = socket.socket(socket.AF_UNIX)
+        self.addCleanup(reader.close)
+        reader.settimeout(10)
+        reader.connect(self.control)
+        reader.sendall(line)
+        return reader
+
+    def test_a_client_that_comes_while_a_reader_reads_is_served_after_it(self):
+        for line in (b"config 0 host\n", b"config 0 guest\n"):
+            with self.subTest(line):
+                far = strange.Server()
+                self.addCleanup(far.close)
+                server = self.serve(func="vfio-user:" + far.path)
+                self.assertEqual(run("inspect", "live:" + self.control, "--host").returncode, 0)
+                send = far.send
+                far.send = lambda *message, send=send: (time.sleep(0.01), send(*message))
+                reader = self.reader(line)
+                time.sleep(0.2)
+                client = Client(server)
+                self.addCleanup(client.close)
+                self.assertEqual(client.read(CONFIG, 0, 2), b"\xf4\x1a")
+                answer = b"".join(iter(lambda reader=reader: reader.recv(65536), b""))
+                self.assertTrue(answer.endswith(b"ok\n"), answer[-200:])
+                server.stop()
+
+    def test_who_waits_behind_one_that_timed_out_has_its_turn(self):
+        far = strange.Server()
+        self.addCleanup(far.close)
+        self.serve(func="vfio-user:" + far.path)
+        self.assertEqual(run("inspect", "live:" + self.control, "--host").returncode, 0)
+        readers = []
+        send, far.send = far.send, lambda *message: None
+        for _ in range(2):
+            readers.append(self.reader(b"config 0 host\n"))
+            time.sleep(1.5)
+        far.send = send
+        answers = [b"".join(iter(lambda reader=reader: reader.recv(65536), b"")) for reader in readers]
+        self.assertTrue(answers[0].startswith(b"error"), answers[0][-200:])
+        self.assertTrue(answers[1].endswith(b"ok\n"), answers[1][-200:])
 
 
 if __name__ == "__main__":

@@ -159,6 +159,18 @@ class Answers(Function):
         self.assertEqual(entry["fate"], "w")
         self.assertIn("hidden", entry["rule"])
 
+    def test_a_bound_on_vectors_is_named(self):
+        for profile in PROFILES:
+            if profile == "raw":
+                continue
+            with self.subTest(profile):
+                options = ("CAP_MSIX+2.w", "--profile", profile)
+                text = self.why("sim:endpoint-test,msix=2048", *options, "--policy", "msix-vectors=3").stdout
+                self.assertIn("function   07ff\nguest      0002\n", text)
+                self.assertRegex(text, "rule .*MSIX_CTRL.SIZE.*msix-vectors")
+                self.assertIn("bounds this assignment", text)
+                self.assertNotIn("bounds this", self.why("sim:endpoint-test,msix=2048", *options).stdout)
+
     def test_raw_has_no_rule(self):
         answer = self.ask("CAP_EXP+8.w", "--profile", "raw")
         self.assertEqual(len(answer["bits"]), 1)

@@ -82,6 +82,21 @@ class Output(unittest.TestCase):
         self.assertNotIn("flr.", conform(*GOOD, "--no-reset").stdout)
 
 
+class Bounded(unittest.TestCase):
+    """A bound on MSI-X vectors is no fault of the function's."""
+
+    def test_clean_at_every_bound(self):
+        for profile in ("guarded", "strict"):
+            for vectors in (1, 2, 2047):
+                run = conform("sim:endpoint-test,msix=2048", "--profile", profile, "--policy", f"msix-vectors={vectors}")
+                self.assertEqual((run.returncode, failed(run.stdout)), (0, []))
+
+    def test_raw_keeps_none(self):
+        run = conform("sim:endpoint-test", "--profile", "raw", "--policy", "msix-vectors=2")
+        self.assertEqual(run.returncode, 3)
+        self.assertIn("msix-vectors", run.stderr)
+
+
 class Ends(unittest.TestCase):
     def test_usage(self):
         for arguments in ((), ("a", "b"), ("--no-such-option", "sim:broken"), ("sim:broken", "--profile", "none"),

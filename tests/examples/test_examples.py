@@ -50,6 +50,20 @@ class Examples(unittest.TestCase):
     def test_irqs(self):
         self.assertEqual(self.good("irqs").splitlines(), ["INTx: 4 times", "MSI: 4 vectors", "MSI-X: 8 vectors"])
 
+    def test_pasid(self):
+        function = "sim:endpoint-test,vfs=2,vf=0,pasid=20:exec:priv"
+        on = ("--policy", "pasid=on")
+        lines = ["PASID 1: read its own page", "PASID 2: read its own page",
+                 "PASID 3: blocked, reason 4 at 0x10000"]
+        self.server = Server(function, *on)
+        self.addCleanup(self.server.stop)
+        self.assertEqual(self.good("pasid").splitlines(), lines)
+        self.assertEqual(self.good("pasid").splitlines(), lines)
+        self.server = Server(function + ",ats=on,pri=8", *on, "--policy", "ats=on", "--policy", "pri=on")
+        self.addCleanup(self.server.stop)
+        self.assertEqual(self.good("pasid").splitlines(),
+                         [*lines, "page 0x20000 asked for by PASID 1: given and read"])
+
     def test_one_after_the_other(self):
         """What one client leaves behind, the next one does not meet."""
         for _ in range(3):
@@ -59,7 +73,7 @@ class Examples(unittest.TestCase):
 
 class Refusals(unittest.TestCase):
     def test_nobody_listens(self):
-        for name in ("list", "map", "copy", "irqs"):
+        for name in ("list", "map", "copy", "irqs", "pasid"):
             done = run(name, "/nonexistent/socket")
             self.assertEqual(done.returncode, 1, name)
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
@@ -71,6 +85,13 @@ class Refusals(unittest.TestCase):
         done = run("copy", server.path)
         self.assertEqual(done.returncode, 1)
         self.assertIn("the function has no MSI-X capability", done.stderr)
+
+    def test_a_function_without_pasids(self):
+        server = Server()
+        self.addCleanup(server.stop)
+        done = run("pasid", server.path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no PASIDs: ", done.stderr)
 
 
 if __name__ == "__main__":

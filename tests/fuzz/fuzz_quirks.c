@@ -50,6 +50,14 @@ static void check_limits(const struct pcg_quirk *q)
 	case PCG_QUIRK_ROM_SIZE:
 		HOLDS(q->value == 0 || (q->value >= 2048 && (q->value & (q->value - 1)) == 0));
 		return;
+	case PCG_QUIRK_REGISTERS:
+		HOLDS(!q->in_cap && q->start < q->end && q->end <= PCG_CONFIG_EXTENDED);
+		return;
+	case PCG_QUIRK_VECTORS:
+		HOLDS(q->value >= 1 && q->value <= 2048);
+		return;
+	case PCG_NUM_QUIRK_KINDS:
+		break;
 	}
 	HOLDS(false);
 }
@@ -207,6 +215,10 @@ static void check_done(const struct pcg_view *v, const struct pcg_quirk *q, cons
 		HOLDS(v->rom_width == q->value);
 	else if (q->kind == PCG_QUIRK_ROM_SIZE)
 		HOLDS(v->rom.size <= q->value);
+	else if (q->kind == PCG_QUIRK_VECTORS)
+		HOLDS(v->msix_vectors <= q->value);
+	else if (q->kind == PCG_QUIRK_REGISTERS)
+		return;
 	else if (q->kind == PCG_QUIRK_COMBINE)
 		HOLDS(v->combine >> q->value & 1);
 	else if (q->in_cap)

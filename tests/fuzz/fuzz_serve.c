@@ -150,7 +150,9 @@ static void *run(void *server)
 
 static void start(void)
 {
-	static const char *const funcs[] = { "sim:endpoint-test,flr=0", "sim:endpoint-test" };
+	/* Functions that can be driven by PASID, where a client says so; two VFs of one PF. */
+	static const char *const funcs[] = { "sim:endpoint-test,flr=0,vfs=2,pasid=20:exec:priv,ats=on,pri=4,vf=0",
+					     "sim:endpoint-test,flr=0,vfs=2,pasid=20:exec:priv,ats=on,pri=4,vf=1" };
 	static const struct pcg_log quiet;
 	static struct serve_options options = { .timeout = 1000, .dma_timeout = 20, .several = true };
 	static struct serve_server *server;
@@ -160,6 +162,9 @@ static void start(void)
 
 	make_kinds();
 	options.view.profile = pcg_profile_find("guarded");
+	options.view.pasid.pasid.shown = PCG_SHOWN_SPOKEN;
+	options.view.pasid.ats.shown = PCG_SHOWN_SPOKEN;
+	options.view.pasid.pri.shown = PCG_SHOWN_SPOKEN;
 	HOLDS(pthread_sigmask(SIG_SETMASK, NULL, &mask) == 0);
 	HOLDS(serve_server_create(&server, &options, &quiet) == 0);
 	for (i = 0; i < 2; i++) {

@@ -59,6 +59,38 @@ def messages():
     yield header(13, b"")
 
 
+def feature(flags, payload, room=0):
+    return header(16, struct.pack("<II", 8 + max(room, len(payload)), flags) + payload)
+
+
+def driving():
+    """Features of ours: GET, SET; a client of fuzz_serve that drives the endpoint by PASID."""
+    get, put = 1 << 16, 1 << 17
+    speak = feature(0x8002 | put, struct.pack("<II", 15, 20) + bytes(128))
+    space = [feature(0x8003 | put, struct.pack("<IIIIQQQ", *fields)) for fields in (
+        (0, 0, 0, 0, 0, 0, 0), (2, 64, 0, 15, 0, 0x1000, 0x10000), (4, 64, 5, 0, 0, 0, 0), (3, 64, 0, 0, 0, 0, 0),
+        (5, 0, 5, 0, 0, 0, 0), (1, 64, 0, 0, 0, 0, 0))]
+    yield feature(0x8000 | get, bytes(120))
+    yield feature(0x8001 | put, struct.pack("<I", 3) + bytes(116))
+    yield feature(0x8002 | get, bytes(136))
+    yield speak
+    yield from space
+    for index in (0x8004, 0x8005):
+        yield feature(index | get, struct.pack("<IIII", 4, 0, 0, 0), 4096)
+    yield feature(0x8004 | put, struct.pack("<IIIIIHBB", 1, 0, 0, 0, 5, 0, 0, 16))
+    yield feature(0x8006 | get, bytes(8))
+    yield feature(0x8006 | put, bytes(8))
+    # Capabilities are where the fabric's PF has them.
+    places = [header(10, struct.pack("<QII", offset, 7, size) + value.to_bytes(size, "little"))
+              for offset, size, value in (PLACES)]
+    command = [header(10, struct.pack("<QII", offset, 0, 4) + struct.pack("<I", value)) for offset, value in (
+        (0x08, 0), (0x0c, 0x2000), (0x10, 0), (0x1c, 4096), (0x40, 0x80000005), (0x44, 12), (0x04, 8))]
+    yield b"".join([speak, header(2, struct.pack("<IIQQQ", 32, 3, 0, 0x10000, 0x1000)), *space[:3], *places, *command,
+                    feature(0x8004 | get, struct.pack("<IIII", 4, 0, 0, 0), 4096),
+                    feature(0x8004 | put, struct.pack("<IIIIIHBB", 1, 0, 0, 0, 5, 0, 0, 16)),
+                    feature(0x8005 | get, struct.pack("<IIII", 4, 0, 0, 0), 4096), *space[3:]])
+
+
 def lending():
     """Clients of fuzz_serve that lend descriptors: with which message, how far into it, how many, of which kinds."""
     memory = header(2, struct.pack("<IIQQQ", 32, 3, 0, 0x10000, 0x1000))
@@ -71,6 +103,7 @@ def lending():
     yield b"\x0d\x01\x00\x00\x01\x03" + vectors
     yield b"\x09\x02\x00\x00\x00\x03\x01\x00\x00\x03" + line + resample
     yield b"\x0d\x03\x00\x00\xfc\x10\x01\x05\x01\x14\x02\x00\x11\x06" + b"".join(messages())
+    yield b"\xfd\x01\x00\x00\x00\x03" + header(16, struct.pack("<II", 16, 0x8006 | 1 << 17) + bytes(8))
     yield b"\xfb\x02\x00\x09\x02\x31\x01\x01\x00\x08" + memory + vector + memory
 
 
@@ -82,6 +115,8 @@ def seeds(target):
     if target == "serve":
         yield b"\x01" + b"".join(messages())
         yield from (b"\x17" + message for message in messages())
+        yield from (b"\xf1" + message for message in driving())
+        yield b"\xf1" + b"".join(driving())
         yield from lending()
     if target == "stream":
         yield bytes([0, 3, 15, 16, 40, 255, 1, 2]) + b"".join(messages())

@@ -180,6 +180,68 @@ static void opening_twice_gives_the_same_view(void **state)
 	}
 }
 
+/* --- a bound on MSI-X vectors --- */
+
+static unsigned int bounded;
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/* All of the image is as without, but for the eleven bits that say how many. */
+static void look_at_bound(const struct subject *s)
+{
+	static const uint16_t bounds[] = { 1, 2, 3, 64, 2047, 2048 };
+	static struct pcg_view free, bound;
+	struct pcg_view_options options = { .profile = pcg_profile_find(profile) };
+	const uint32_t size = (uint32_t)PCG_MSIX_SIZE << 16;
+
+	if (pcg_view_init(&free, &s->info, s->config, &options, NULL) != 0)
+		return;
+	looked++;
+	bounded += free.msix != 0;
+	for (unsigned int i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+		unsigned int dword = free.msix / 4u, most = least(bounds[i], free.msix_size);
+
+		options.msix_vectors = bounds[i];
+		HOLDS(s, pcg_view_init(&bound, &s->info, s->config, &options, NULL) == 0, "a bound is refused");
+		HOLDS(s, bound.msix_vectors == most && bound.msix_most == most, "%u vectors", bound.msix_vectors);
+		if (free.msix != 0 && most < free.msix_size) {
+			HOLDS(s, (bound.power_on[dword] & size) >> 16 == most - 1, "Table Size %x",
+			      bound.power_on[dword]);
+			HOLDS(s, (bound.read_host[dword] & size) == 0, "Table Size is hardware's");
+			/* And back again, as another client has it. */
+			bound.msix_most = bound.msix_size;
+			pcg_view_msix(&bound, 0);
+		}
+		HOLDS(s,
+		      memcmp(bound.read_host, free.read_host, sizeof(free.read_host)) == 0 &&
+			      memcmp(bound.write_shadow, free.write_shadow, sizeof(free.write_shadow)) == 0 &&
+			      memcmp(bound.write_host, free.write_host, sizeof(free.write_host)) == 0 &&
+			      memcmp(bound.read_be, free.read_be, sizeof(free.read_be)) == 0 &&
+			      memcmp(bound.owner, free.owner, sizeof(free.owner)) == 0,
+		      "more than Table Size has changed");
+		bound.power_on[dword] = (bound.power_on[dword] & ~size) | (free.power_on[dword] & size);
+		HOLDS(s, memcmp(bound.power_on, free.power_on, sizeof(free.power_on)) == 0,
+		      "another value has changed");
+	}
+}
+
+static void a_bound_changes_table_size_alone(void **state)
+{
+	static const char *const profiles[] = { "guarded", "strict", "linux" };
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		profile = profiles[i];
+		looked = bounded = 0;
+		subjects_each(look_at_bound);
+		print_message("# %s: %u images, %u with MSI-X\n", profile, looked, bounded);
+		assert_true(bounded > 0);
+	}
+}
+
 /* --- chains --- */
 
 static bool stands_in_layout(const struct pcg_layout *layout, unsigned int at)
@@ -252,7 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_corpus_is_all_there),      cmocka_unit_test(parsing_ends_and_keeps_its_promises),
 		cmocka_unit_test(all_bits_are_decided),         cmocka_unit_test(opening_twice_gives_the_same_view),
-		cmocka_unit_test(guest_chains_are_well_formed),
+		cmocka_unit_test(guest_chains_are_well_formed), cmocka_unit_test(a_bound_changes_table_size_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

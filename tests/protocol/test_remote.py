@@ -581,6 +581,29 @@ class Lies(unittest.TestCase):
                           (77, 3, 16, 0x21, errno.ENOTSUP), (77, 99, 16, 0x21, errno.ENOTSUP)])
         self.unharmed(c)
 
+    def test_asks_for_memory_of_a_client_that_left(self):
+        """While the function is made as new it may ask still: there is nothing."""
+        c = self.client()
+        c.command(2)
+        c.map(0x10000, 1 << 20, fd=memfd(1 << 20))
+        answers = []
+
+        def lie(number, command, body):
+            self.far.act = None
+            payload = struct.pack("=QQ", 0x10000, 8)
+            self.far.connection.sendall(strange.HEADER.pack(77, 11, 16 + len(payload), 0, 0) + payload)
+            answers.append(strange.HEADER.unpack(self.far.take(16)))
+            self.far.send(number, command, 1, 0, self.far.answer(command, body))
+
+        self.far.act = lie
+        c.close()
+        end = time.monotonic() + 5
+        while not answers and time.monotonic() < end:
+            time.sleep(0.01)
+        c = self.client()
+        self.assertEqual([a[:4] for a in answers], [(77, 11, 16, 0x21)])
+        self.unharmed(c)
+
     def test_asks_without_end_and_reads_nothing(self):
         """It is given up before what waits for it grows without bound."""
         c = self.client()

@@ -120,9 +120,11 @@ static int release(struct pcg_host *host, struct pcg_op *op)
 	return end(of(host), op);
 }
 
-static void dma(struct pcg_host *host, struct pcg_dma *to)
+static int dma(struct pcg_host *host, struct pcg_dma *to, struct pcg_op *op)
 {
 	word(of(host), to != NULL ? "dma+ " : "dma- ");
+	/* Nobody waits. */
+	return op != NULL ? end(of(host), op) : PCG_DONE;
 }
 
 static int dma_map(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
@@ -211,6 +213,59 @@ void recorder_direct(struct recorder *r)
 	r->host.info.shows_intx = true;
 }
 
+static int pasid(struct pcg_host *host, const struct pcg_pasid_control *c, struct pcg_op *op)
+{
+	word(of(host), "pasid:%s%s%s%s%s%s ", c->pasid ? "p" : "", c->execute ? "x" : "", c->privileged ? "v" : "",
+	     c->ats ? "a" : "", c->page_requests ? "r" : "", c->page_reset ? "!" : "");
+	if (of(host)->fail == 0)
+		of(host)->control = *c;
+	return end(of(host), op);
+}
+
+static int space(struct pcg_host *host, struct pcg_space *wish, struct pcg_op *op)
+{
+	word(of(host), "space%d:%x ", (int)wish->verb, wish->pasid);
+	if (wish->verb == PCG_SPACE_CREATE)
+		wish->space = 7;
+	return end(of(host), op);
+}
+
+static int fault(struct pcg_host *host, struct pcg_fault *record)
+{
+	(void)host;
+	*record = (struct pcg_fault){ .reason = PCG_FAULT_PASID_OFF, .pasid = 5, .has_pasid = true };
+	return 0;
+}
+
+static int page_request(struct pcg_host *host, struct pcg_page_request *request)
+{
+	(void)host;
+	(void)request;
+	return -ENOENT;
+}
+
+static int page_response(struct pcg_host *host, const struct pcg_page_response *response)
+{
+	word(of(host), "answer%u=%u ", response->group, response->code);
+	return 0;
+}
+
+void recorder_pasid(struct recorder *r)
+{
+	static struct pcg_host_ops enforcing;
+
+	enforcing = *r->host.ops;
+	enforcing.pasid = pasid;
+	enforcing.space = space;
+	enforcing.fault = fault;
+	enforcing.page_request = page_request;
+	enforcing.page_response = page_response;
+	r->host.ops = &enforcing;
+	r->host.info.pasid = (struct pcg_pasid_facts){
+		.width = 16, .execute = true, .privileged = true, .ats = true, .page_requests = 32
+	};
+}
+
 void recorder_init(struct recorder *r)
 {
 	static const uint8_t pm[] = { 0x01, AT_MSI, 0x03, 0xfe, 0x00, 0x00 };
@@ -250,6 +305,11 @@ static void trigger(void *arg, enum pcg_irq_index index, unsigned int vector)
 	((struct recorder *)arg)->triggers[index][vector]++;
 }
 
+static void recorded(void *arg)
+{
+	((struct recorder *)arg)->recorded++;
+}
+
 static void opened(struct pcg_request *request)
 {
 	assert_int_equal(request->result, 0);
@@ -258,7 +318,7 @@ static void opened(struct pcg_request *request)
 struct pcg_function *recorder_open(struct recorder *r, const struct pcg_view_options *options)
 {
 	struct pcg_view_options guarded = { .profile = pcg_profile_find("guarded") };
-	const struct pcg_function_events events = { .arg = r, .trigger = trigger };
+	const struct pcg_function_events events = { .arg = r, .trigger = trigger, .recorded = recorded };
 	struct pcg_request request = { .done = opened };
 	struct pcg_function *f;
 	void *memory = malloc(pcg_function_size());

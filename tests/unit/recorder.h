@@ -20,6 +20,8 @@ struct recorder {
 	unsigned int triggers[PCG_NUM_IRQS][PCG_MSIX_MAX];
 	bool quiet;         /* no words for config reads */
 	uint16_t hardwired; /* bits of COMMAND that cannot be set */
+	struct pcg_pasid_control control;
+	unsigned int recorded;
 };
 
 /* A PCIe endpoint: BAR0 64 KiB 32-bit memory, BAR1 I/O, PM, MSI (32, maskable, 64-bit), MSI-X (64), Express, AER. */
@@ -27,6 +29,9 @@ void recorder_init(struct recorder *r);
 
 /* After recorder_init(): it translates memory and signals interrupts itself, as a function behind an IOMMU does. */
 void recorder_direct(struct recorder *r);
+
+/* After recorder_init(): it enforces PASID, ATS and page requests; what it was told is in @r->control. */
+void recorder_pasid(struct recorder *r);
 
 /* Give memory and the answers to pcg_function_init(); fails the test unless it is open at the end. */
 struct pcg_function *recorder_open(struct recorder *r, const struct pcg_view_options *options);

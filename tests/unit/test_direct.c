@@ -81,6 +81,81 @@ static void a_function_in_quarantine_maps_nothing(void **state)
 	recorder_close(f);
 }
 
+/* What its client takes back it gets back, and is told when it has it. */
+static void a_function_in_quarantine_gives_memory_back(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request unmap = { .kind = PCG_REQUEST_DMA_UNMAP, .range = &range, .done = done };
+
+	(void)state;
+	pcg_function_quarantine(f);
+	r.pend = true;
+	assert_int_equal(pcg_function_submit(f, &unmap), PCG_PENDING);
+	recorder_finish(&r, 0);
+	assert_int_equal(ended, 1);
+	assert_string_equal(r.calls, "dma- unmap1000+2000 ");
+	recorder_close(f);
+}
+
+/* Any address will do: nobody looks into it here. */
+static struct pcg_dma *const memory = (struct pcg_dma *)(void *)&r;
+
+static void memory_is_there_when_the_backend_says_so(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request attach = { .done = done };
+	struct pcg_request map = { .kind = PCG_REQUEST_DMA_MAP, .range = &range, .done = done };
+
+	(void)state;
+	r.pend = true;
+	assert_int_equal(pcg_function_dma(f, memory, &attach), PCG_PENDING);
+	assert_int_equal(pcg_function_submit(f, &map), -EBUSY);
+	assert_int_equal(ended, 0);
+	recorder_finish(&r, 0);
+	assert_int_equal(ended, 1);
+	recorder_close(f);
+}
+
+static void memory_that_cannot_be_reached_is_not_given(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request attach = { .done = done };
+	struct pcg_request reset = { .kind = PCG_REQUEST_RESET, .done = done };
+
+	(void)state;
+	r.fail = -EPERM;
+	assert_int_equal(pcg_function_dma(f, memory, &attach), -EPERM);
+	r.pend = true;
+	assert_int_equal(pcg_function_dma(f, memory, &attach), PCG_PENDING);
+	recorder_finish(&r, -EPERM);
+	assert_int_equal(ended, -EPERM);
+	assert_int_equal(pcg_function_dma(f, NULL, NULL), PCG_DONE);
+	r.pend = false;
+	recorder_clear(&r);
+	assert_int_equal(pcg_function_submit(f, &reset), PCG_DONE);
+	assert_null(strstr(r.calls, "dma+ "));
+	recorder_close(f);
+}
+
+/* Or the guest would go on with a function that reaches nothing. */
+static void a_reset_after_which_it_reaches_nothing_has_failed(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request attach = { .done = done };
+	struct pcg_request reset = { .kind = PCG_REQUEST_RESET, .done = done };
+
+	(void)state;
+	assert_int_equal(pcg_function_dma(f, memory, &attach), PCG_DONE);
+	recorder_clear(&r);
+	r.pend = true;
+	assert_int_equal(pcg_function_submit(f, &reset), PCG_PENDING);
+	for (int i = 0; i < 100 && strstr(r.calls, "dma+ ") == NULL; i++)
+		recorder_finish(&r, 0);
+	recorder_finish(&r, -EBUSY);
+	assert_int_equal(ended, -EBUSY);
+	recorder_close(f);
+}
+
 /* A reset that fails must not keep the memory of a client that is gone. */
 static void a_client_that_is_gone_loses_its_memory_before_the_reset(void **state)
 {
@@ -108,6 +183,8 @@ static void registers_that_do_not_answer_keep_it_neither(void **state)
 	r.pend = true;
 	assert_int_equal(pcg_function_submit(f, &close), PCG_PENDING);
 	recorder_finish(&r, -EIO);
+	assert_string_equal(r.calls, "r004/3 dma- ");
+	recorder_finish(&r, 0);
 	assert_string_equal(r.calls, "r004/3 dma- unmap* ");
 	recorder_finish(&r, 0);
 	/* The reset asks them again. */
@@ -566,6 +643,10 @@ int main(void)
 		cmocka_unit_test(an_unmap_ends_when_the_backend_says_so),
 		cmocka_unit_test(a_map_that_fails_says_why),
 		cmocka_unit_test(a_function_in_quarantine_maps_nothing),
+		cmocka_unit_test(a_function_in_quarantine_gives_memory_back),
+		cmocka_unit_test(memory_is_there_when_the_backend_says_so),
+		cmocka_unit_test(memory_that_cannot_be_reached_is_not_given),
+		cmocka_unit_test(a_reset_after_which_it_reaches_nothing_has_failed),
 		cmocka_unit_test(a_client_that_is_gone_loses_its_memory_before_the_reset),
 		cmocka_unit_test(registers_that_do_not_answer_keep_it_neither),
 		cmocka_unit_test(one_given_up_has_no_part_in_the_next),

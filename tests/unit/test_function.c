@@ -598,6 +598,24 @@ static void error_reporting_survives_a_backdoor_reset(void **state)
 	recorder_close(f);
 }
 
+/* A write of the byte with the enable bits may be the last one for long. */
+static void a_byte_that_finds_it_brings_back_the_other(void **state)
+{
+	struct pcg_function *f = open_function();
+
+	(void)state;
+	guest_write(f, PCG_COMMAND, 2, 0x0106);
+	forget_addresses();
+	/* Not the guest's: it stays as the function has it. */
+	pcg_put16(r.config + PCG_COMMAND, PCG_COMMAND_INTX_OFF);
+	assert_int_equal(guest_write(f, PCG_COMMAND, 1, 6), 0);
+	assert_int_equal(pcg_get16(r.config + PCG_COMMAND), 0x0106 | PCG_COMMAND_INTX_OFF);
+	recorder_clear(&r);
+	guest_write(f, PCG_COMMAND, 1, 6);
+	assert_string_equal(r.calls, "r004/1 r010/f r014/f w004/1=6 ");
+	recorder_close(f);
+}
+
 static void a_bar_that_is_not_what_it_was_is_enough(void **state)
 {
 	struct pcg_function *f = open_function();
@@ -762,6 +780,7 @@ int main(void)
 		cmocka_unit_test(msix_that_cannot_be_is_hidden),
 		cmocka_unit_test(a_backdoor_reset_is_mended_before_the_write_that_finds_it),
 		cmocka_unit_test(error_reporting_survives_a_backdoor_reset),
+		cmocka_unit_test(a_byte_that_finds_it_brings_back_the_other),
 		cmocka_unit_test(a_bar_that_is_not_what_it_was_is_enough),
 		cmocka_unit_test(a_lost_io_enable_is_enough),
 		cmocka_unit_test(an_enable_bit_that_is_not_there_is_no_reset),

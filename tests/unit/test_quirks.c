@@ -92,9 +92,10 @@ static void a_file_says_what_it_is_for_and_what_is_otherwise(void **state)
 		parse(&quirks,
 		      "# first\n\n[one]\nmatch = 8086:1572 10de:*\nsubsystem = 1af4:0001\nvf = only\n"
 		      "revision = 01-0f\nwhy = words = words\nno-intx\nopen = ECAP_DVSEC#2 c-f read-write\n"
-		      "close = 0xf0-0xff\ndrop = cap:03\nrom-width = 4\nrom-size = 65536\nwrite-combining = bar2\n"),
+		      "close = 0xf0-0xff\ndrop = cap:03\nrom-width = 4\nrom-size = 65536\nwrite-combining = bar2\n"
+		      "msix-vectors = 2048\nregisters = ff8-fff\nregisters = 700\n"),
 		0);
-	assert_int_equal(quirks.count, 14);
+	assert_int_equal(quirks.count, 20);
 	assert_int_equal(quirks.list[0].kind, PCG_QUIRK_NO_INTX);
 	assert_int_equal(quirks.list[0].vendor, 0x8086);
 	assert_int_equal(quirks.list[0].device, 0x1572);
@@ -113,6 +114,12 @@ static void a_file_says_what_it_is_for_and_what_is_otherwise(void **state)
 	assert_string_equal(quirks.list[10].where, "file:14");
 	assert_int_equal(quirks.list[12].kind, PCG_QUIRK_COMBINE);
 	assert_int_equal(quirks.list[12].value, 2);
+	assert_int_equal(quirks.list[14].kind, PCG_QUIRK_VECTORS);
+	assert_int_equal(quirks.list[14].value, 2048);
+	assert_int_equal(quirks.list[16].kind, PCG_QUIRK_REGISTERS);
+	assert_int_equal(quirks.list[16].start, 0xff8);
+	assert_int_equal(quirks.list[16].end, 0x1000);
+	assert_int_equal(quirks.list[18].end, 0x701);
 	quirks_finish(&quirks);
 }
 
@@ -139,6 +146,14 @@ static void what_is_wrong_is_refused_with_its_line(void **state)
 		{ HEAD "write-combining = bar6\n", "file:4: write-combining names" },
 		{ HEAD "write-combining = 2\n", "file:4: write-combining names" },
 		{ HEAD "write-combining = bar22\n", "file:4: write-combining names" },
+		{ HEAD "msix-vectors = 0\n", "file:4: msix-vectors is" },
+		{ HEAD "msix-vectors = 2049\n", "file:4: msix-vectors is" },
+		{ HEAD "msix-vectors = 3 4\n", "file:4: msix-vectors is" },
+		{ HEAD "msix-vectors = 4\nmsix-vectors = 4\n", "file:5: a section says this once" },
+		{ HEAD "registers = ECAP_VNDR 4-7\n", "file:4: registers takes" },
+		{ HEAD "registers = ff8-fff read\n", "file:4: registers takes" },
+		{ HEAD "registers = fff-1000\n", "file:4: name bytes" },
+		{ HEAD "registers = ff8-fff\nregisters = fff\n", "file:5: these registers are named twice" },
 		{ HEAD "rom-size = 5000\n", "file:4: rom-size is" },
 		{ HEAD "rom-size = -1\n", "file:4: a number" },
 		{ HEAD "\nno-intx\nno-intx\n", "file:6: a section says this once" },

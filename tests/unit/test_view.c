@@ -317,7 +317,9 @@ static void a_vf_has_no_bits_that_are_its_pfs(void **state)
 	} places[] = {
 		{ PCG_COMMAND, 0x0541 },   { PCG_CACHE_LINE, 0xff },  { PCG_INT_LINE, 0xff },
 		{ AT_EXP + 0x08, 0x0f1f }, { AT_EXP + 0x10, 0x01ff }, { AT_EXP + 0x28, 0xffff },
-		{ AT_EXP + 0x30, 0xffbf },
+		{ AT_EXP + 0x30, 0xffbf }, { AT_AER + 0x08, 0x7030 }, { AT_AER + 0x0a, 0x7fff },
+		{ AT_AER + 0x0c, 0x7030 }, { AT_AER + 0x0e, 0x7fff }, { AT_AER + 0x14, 0x71c1 },
+		{ AT_AER + 0x18, 0x0140 },
 	};
 	struct pcg_function *f;
 	unsigned int i, k;

@@ -40,12 +40,12 @@ def complaints(server, guest):
 class Scenario(unittest.TestCase):
     """One server and one guest for all tests of a class."""
 
-    function = "sim:endpoint-test"
+    function, options = "sim:endpoint-test", ()
     memory, iommu, cmdline = "shared", "remap", ""
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(cls.function).start()
+        cls.server = Server(cls.function, *cls.options).start()
         cls.addClassCleanup(cls.server.stop)
         cls.restart()
 
@@ -224,6 +224,41 @@ class Life(Works):
         self.guest.process.kill()
         self.guest.process.wait()
         self.restart()
+        self.guest.load_driver()
+        self.works()
+
+
+class Budget(Works, Scenario):
+    """Three vectors of 2048: whatever a guest's drivers ask for, there are no more."""
+
+    function, options = "sim:endpoint-test,msix=2048", ("--policy", "msix-vectors=3")
+    msix = 3
+
+    def taken(self):
+        return len(self.guest.run(f"ls /sys/bus/pci/devices/{FUNCTION}/msi_irqs", check=False).text.split())
+
+    def test_1_lspci_counts_them(self):
+        self.assertIn("Count=3 ", self.guest.run(f"lspci -vv -s {FUNCTION} | grep MSI-X").text)
+
+    def test_2_all_of_them_work(self):
+        take(self.guest, 3)
+        self.addCleanup(self.guest.run, "rmmod pcigate_vectors")
+        self.assertIn("good: 3 of 3 entries", self.guest.run("dmesg").text)
+        self.assertEqual(int(self.guest.run("grep -c pcigate_vectors /proc/interrupts").text), 3)
+        self.assertEqual(self.taken(), 3)
+        self.quiet()
+
+    def test_3_a_driver_that_insists_on_more_has_none(self):
+        for count in (4, 2048):
+            take(self.guest, count)
+            said = self.guest.run("dmesg").text
+            self.guest.run("rmmod pcigate_vectors")
+            self.assertIn(f"no {count} MSI-X entries", said)
+            self.assertEqual(self.guest.run("grep -c pcigate_vectors /proc/interrupts", check=False).text.strip(), "0")
+        self.quiet()
+
+    def test_4_linuxs_own_driver_asks_for_all_and_gets_three(self):
+        self.guest.run(f"echo > /sys/bus/pci/devices/{FUNCTION}/driver_override")
         self.guest.load_driver()
         self.works()
 

@@ -6,6 +6,7 @@
 
 /* One capability of one function. Registers past its end read as zero. */
 struct body {
+	const struct lspci_function *function;
 	FILE *out;
 	const uint8_t *config;
 	const struct pcg_cap *cap;
@@ -163,6 +164,13 @@ static const struct {
 	{ PCG_ECAP_VSEC, true, print_vsec }, { PCG_ECAP_DSN, true, print_serial },
 };
 
+static const char *mark_of(const struct body *body)
+{
+	const char *mark = body->function->mark != NULL ? body->function->mark(body->function->arg, body->cap) : NULL;
+
+	return mark != NULL ? mark : "";
+}
+
 static void print_cap(const struct body *body)
 {
 	const struct pcg_cap *cap = body->cap;
@@ -180,7 +188,7 @@ static void print_cap(const struct body *body)
 		}
 	}
 	if (text != NULL)
-		fprintf(body->out, "%s\n", text);
+		fprintf(body->out, "%s%s\n", text, mark_of(body));
 	else
 		fprintf(body->out, cap->extended ? "Extended Capability ID %#x\n" : "#%02x\n", cap->id);
 }
@@ -188,7 +196,7 @@ static void print_cap(const struct body *body)
 void lspci_print_caps(FILE *out, const struct lspci_function *function, unsigned int verbosity)
 {
 	const struct pcg_layout *layout = function->layout;
-	struct body body = { .out = out, .config = function->config, .verbose = verbosity > 1 };
+	struct body body = { .function = function, .out = out, .config = function->config, .verbose = verbosity > 1 };
 	unsigned int i;
 
 	for (i = 0; i < layout->ncaps; i++) {

@@ -35,6 +35,7 @@ void lspci_names_find(struct lspci_names *names, enum lspci_name what, const uin
  * @config: @layout->size bytes
  * @bars: six
  * @vendor, @device: shown where @config reads FFFFh for both
+ * @mark: what is to be said of a capability besides, or NULL; asked with @arg; may be NULL itself
  */
 struct lspci_function {
 	const char *bdf;
@@ -44,6 +45,8 @@ struct lspci_function {
 	const struct pcg_bar *rom;
 	uint16_t vendor;
 	uint16_t device;
+	const char *(*mark)(const void *arg, const struct pcg_cap *cap);
+	const void *arg;
 };
 
 /**
