@@ -60,6 +60,31 @@ static void test_flr_takes_time(void **state)
 	assert_int_equal(probe(room, room->a), TLP_SUCCESS);
 }
 
+/* Each ends in its time, whichever began first, and so does the next one after all of them are over. */
+static void test_flr_of_several(void **state)
+{
+	struct room *room = *state;
+	struct fabric_function *a = &room->a->f, *b = &room->b->f;
+
+	a->faults.flr_ms = 60000;
+	b->faults.flr_ms = 30000;
+	fabric_flr(a, FABRIC_RESET_FLR);
+	fabric_flr(b, FABRIC_RESET_FLR);
+	assert_in_range(fabric_work(room->fabric), 20000, 30000);
+	b->flr_end = 1;
+	assert_in_range(fabric_work(room->fabric), 50000, 60000);
+	assert_true(fabric_alive(b));
+	assert_false(fabric_alive(a));
+	a->flr_end = 1;
+	assert_int_equal(fabric_work(room->fabric), -1);
+	assert_true(fabric_alive(a));
+	fabric_flr(b, FABRIC_RESET_FLR);
+	assert_in_range(fabric_work(room->fabric), 20000, 30000);
+	b->flr_end = 1;
+	assert_int_equal(fabric_work(room->fabric), -1);
+	assert_true(fabric_alive(b));
+}
+
 /* One that never ends, until the fault is taken back. */
 static void test_flr_never(void **state)
 {
@@ -292,20 +317,11 @@ static void test_storm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PLAIN(test_flr),
-		PLAIN(test_flr_takes_time),
-		PLAIN(test_flr_never),
-		PLAIN(test_secondary_bus_reset),
-		PLAIN(test_reset_of_switch),
-		PLAIN(test_link_disable),
-		PLAIN(test_surprise_down),
-		FULL(test_hot_plug),
-		PLAIN(test_remove_switch),
-		PLAIN(test_soft_reset),
-		PLAIN(test_stuck_power),
-		PLAIN(test_config_ones),
-		PLAIN(test_port_power),
-		PLAIN(test_destroy),
+		PLAIN(test_flr),           PLAIN(test_flr_takes_time),      PLAIN(test_flr_of_several),
+		PLAIN(test_flr_never),     PLAIN(test_secondary_bus_reset), PLAIN(test_reset_of_switch),
+		PLAIN(test_link_disable),  PLAIN(test_surprise_down),       FULL(test_hot_plug),
+		PLAIN(test_remove_switch), PLAIN(test_soft_reset),          PLAIN(test_stuck_power),
+		PLAIN(test_config_ones),   PLAIN(test_port_power),          PLAIN(test_destroy),
 		FULL(test_storm),
 	};
 

@@ -22,7 +22,7 @@ static enum tlp_status complete(const struct fabric_route *route, const struct t
 	if (payload > tlp->length)
 		payload = tlp->length;
 	if (!fabric_complete_up(route->f, tlp, payload, NULL, &poisoned)) {
-		fabric_timeout(route->root_port);
+		fabric_timeout(route->root_port, route->f);
 		return TLP_LOST;
 	}
 	return poisoned ? TLP_UNSUPPORTED : TLP_SUCCESS;
@@ -37,7 +37,7 @@ static enum tlp_status finish(const struct fabric_route *route, const struct tlp
 	if (status == TLP_SUCCESS)
 		status = complete(route, tlp);
 	else if (status == TLP_LOST)
-		fabric_timeout(route->root_port);
+		fabric_timeout(route->root_port, route->f);
 	/* A processor that gets no data reads all ones. */
 	if (status != TLP_SUCCESS)
 		memset(tlp->data, 0xff, tlp->length);
@@ -56,7 +56,7 @@ static enum tlp_status access_page(struct fabric *fabric, const struct fabric_fu
 		status = TLP_UNSUPPORTED;
 	if (tlp->type == TLP_MEMORY_READ) {
 		if (status == TLP_LOST)
-			fabric_timeout(route.root_port);
+			fabric_timeout(route.root_port, only);
 		memset(tlp->data, 0xff, tlp->length);
 	}
 	return status;

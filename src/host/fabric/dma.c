@@ -90,9 +90,9 @@ static enum tlp_status peer_completes(struct fabric_dma *dma, const struct fabri
 		return TLP_LOST;
 	if (!poisoned)
 		return TLP_SUCCESS;
-	if (fabric_pf(dma->f)->model.value[PCG_COMMAND / 4] & PCG_COMMAND_PARITY)
-		fabric_status(dma->f, false, STATUS_MDPE);
-	return fabric_refuse(dma->f, FABRIC_POISONED, tlp);
+	dma->spoilt = true;
+	fabric_complete_poisoned(dma->f, tlp, fabric_bdf(route->f), payload, route->turn);
+	return TLP_UNSUPPORTED;
 }
 
 static enum tlp_status to_peer(struct fabric_dma *dma, const struct fabric_route *route, struct tlp *tlp, size_t piece)
@@ -137,9 +137,7 @@ static enum tlp_status send_piece(struct fabric_dma *dma, size_t piece)
 
 	tlp.malformed = fabric_take(&f->faults.malform);
 	tlp.poisoned = dma->write && fabric_take(&f->faults.poison);
-	/* PCIe 6.0, 7.5.1.1.14: who sends poison says so, if it was asked to care. */
-	if (tlp.poisoned && (fabric_pf(f)->model.value[PCG_COMMAND / 4] & PCG_COMMAND_PARITY))
-		fabric_status(f, false, STATUS_MDPE);
+	fabric_poison_up(f, &tlp);
 	f->tag = (uint8_t)(f->tag + (piece == 0 ? 1 : (piece + tlp.length - 1) / tlp.length));
 	status = fabric_route_up(f, &tlp, &route);
 	if (status != TLP_SUCCESS)
@@ -156,10 +154,10 @@ static enum tlp_status send_piece(struct fabric_dma *dma, size_t piece)
 /* What the requester makes of an answer, or of none: writes have neither. */
 static void note_end(const struct fabric_dma *dma)
 {
-	if (dma->write)
+	if (dma->write || dma->spoilt)
 		return;
 	if (dma->status == TLP_LOST)
-		fabric_timeout(dma->f);
+		fabric_timeout(dma->f, NULL);
 	else if (dma->status == TLP_ABORTED)
 		fabric_status(dma->f, false, STATUS_RECEIVED_ABORT);
 	else
@@ -201,7 +199,7 @@ static int allowed(struct fabric_dma *dma)
 
 static void step_done(struct pcg_op *op, int result)
 {
-	struct fabric_dma *dma = (struct fabric_dma *)((char *)op - offsetof(struct fabric_dma, step));
+	struct fabric_dma *dma = (void *)((char *)op - offsetof(struct fabric_dma, step));
 	enum tlp_status status = result == 0 ? root_completes(dma, dma->piece) : TLP_UNSUPPORTED;
 	int r = 0;
 
@@ -220,6 +218,7 @@ int fabric_dma(struct fabric_dma *dma)
 
 	dma->moved = 0;
 	dma->piece = 0;
+	dma->spoilt = false;
 	dma->status = TLP_UNSUPPORTED;
 	dma->step = (struct pcg_op){ .done = step_done };
 	if (dma->length != 0 && dma->length - 1 > UINT64_MAX - dma->address)

@@ -32,6 +32,26 @@ void fabric_status(struct fabric_function *f, bool secondary, uint16_t bits)
 		model_set(&f->model, secondary ? PORT_SECONDARY_STATUS : PCG_STATUS, 2, bits, bits);
 }
 
+/* A poisoned request: reads have no payload. */
+bool fabric_is_poison(const struct tlp *tlp)
+{
+	return tlp->type == TLP_MEMORY_WRITE && tlp->poisoned && !tlp->malformed;
+}
+
+/* PCIe 6.0, 7.5.1.1.4: who sends poison up says so, if it was asked to care. */
+void fabric_poison_up(struct fabric_function *f, const struct tlp *tlp)
+{
+	if (fabric_is_poison(tlp) && (fabric_pf(f)->model.value[PCG_COMMAND / 4] & PCG_COMMAND_PARITY))
+		fabric_status(f, false, STATUS_MDPE);
+}
+
+/* PCIe 6.0, 7.5.1.3.7: and a port that sends it down, by its Bridge Control. */
+void fabric_poison_down(struct fabric_function *port, const struct tlp *tlp)
+{
+	if (fabric_is_poison(tlp) && (model_get(&port->model, PORT_BRIDGE_CONTROL, 2) & BRIDGE_PARITY))
+		fabric_status(port, true, STATUS_MDPE);
+}
+
 static bool serr(const struct fabric_function *f)
 {
 	return (fabric_pf(f)->model.value[PCG_COMMAND / 4] & PCG_COMMAND_SERR) != 0;
@@ -114,7 +134,8 @@ static uint8_t log_advisory(struct fabric_function *f, unsigned int bit, const s
 	if (!(mask & 1u << bit))
 		log_header(f, bit, report, prefix);
 	aer_set(f, AER_UESTA, 1u << bit, 1u << bit);
-	if ((mask & 1u << bit) || (bit == FABRIC_UNSUPPORTED && !(control(f) & DEV_UNSUPPORTED)))
+	/* The uncorrectable mask keeps the header out of the log; what is sent is subject to the correctable one. */
+	if (bit == FABRIC_UNSUPPORTED && !(control(f) & DEV_UNSUPPORTED))
 		return 0;
 	return message;
 }
@@ -198,17 +219,18 @@ static void send(struct fabric_function *f, struct fabric_report *report)
 	root_received(port, report->message, report->reporter);
 }
 
-void fabric_log(struct fabric_function *f, enum fabric_error error, const struct tlp *tlp, bool advisory)
+/* @about: NULL: whoever sent the packet. Return: what is to be told. */
+static struct fabric_report log_only(struct fabric_function *f, enum fabric_error error, const struct tlp *tlp,
+				     bool advisory, const struct fabric_function *about)
 {
 	struct fabric_report report = { .error = error };
 	unsigned int bit = (unsigned int)error;
 	uint32_t prefix = 0;
 	bool fatal;
 
-	if (f == NULL)
-		return;
 	report.reporter = fabric_bdf(f);
 	report.requester = tlp != NULL ? tlp->requester : report.reporter;
+	report.about = about != NULL ? fabric_bdf(about) : report.requester;
 	if (tlp != NULL)
 		fabric_header(tlp, report.header, &prefix);
 	if (bit >= FABRIC_CORRECTABLE) {
@@ -220,10 +242,31 @@ void fabric_log(struct fabric_function *f, enum fabric_error error, const struct
 		else
 			report.message = log_uncorrectable(f, bit, fatal, &report, prefix);
 	}
-	if (report.message != 0)
-		send(f, &report);
+	return report;
+}
+
+static void tell(struct fabric_function *f, struct fabric_report *report)
+{
+	if (report->message != 0)
+		send(f, report);
 	if (f->fabric->ops.error != NULL)
-		f->fabric->ops.error(f->fabric->arg, &report);
+		f->fabric->ops.error(f->fabric->arg, report);
+}
+
+static void log_error(struct fabric_function *f, enum fabric_error error, const struct tlp *tlp, bool advisory,
+		      const struct fabric_function *about)
+{
+	struct fabric_report report;
+
+	if (f == NULL)
+		return;
+	report = log_only(f, error, tlp, advisory, about);
+	tell(f, &report);
+}
+
+void fabric_log(struct fabric_function *f, enum fabric_error error, const struct tlp *tlp, bool advisory)
+{
+	log_error(f, error, tlp, advisory, NULL);
 }
 
 static bool posted(const struct tlp *tlp)
@@ -253,8 +296,9 @@ void fabric_error(struct fabric_function *f, enum fabric_error error, const stru
 	fabric_log(f, error, tlp, is_advisory(f, error, tlp));
 }
 
-/* PCIe 6.0, 2.8: a requester whose timeout is off waits for ever, and has nothing to say. */
-void fabric_timeout(struct fabric_function *f)
+/* PCIe 6.0, 2.8: a requester whose timeout is off waits for ever, and has nothing to say. @silent: who owes the answer
+ */
+void fabric_timeout(struct fabric_function *f, const struct fabric_function *silent)
 {
 	const struct fabric_function *pf;
 
@@ -262,7 +306,7 @@ void fabric_timeout(struct fabric_function *f)
 		return;
 	pf = fabric_pf(f);
 	if (!(fabric_get(pf, pf->model.express, PCG_EXP_DEVCTL2, 2) & DEVCTL2_NO_TIMEOUT))
-		fabric_log(f, FABRIC_COMPLETION_TIMEOUT, NULL, false);
+		log_error(f, FABRIC_COMPLETION_TIMEOUT, NULL, false, silent);
 }
 
 /* A request is not taken: the error, and what its completion says. */
@@ -272,11 +316,51 @@ enum tlp_status fabric_refuse(struct fabric_function *f, enum fabric_error error
 
 	if (f == NULL)
 		return abort ? TLP_ABORTED : TLP_UNSUPPORTED;
-	/* Ports abort what comes from below; PCIe 6.0, 7.5.1.1.14 and 7.5.1.3.7. */
-	if (abort && !posted(tlp))
+	/* Ports abort what comes from below; PCIe 6.0, 7.5.1.1.4 (posted requests too) and 7.5.1.3.7. */
+	if (error == FABRIC_COMPLETER_ABORT || (abort && !posted(tlp)))
 		fabric_status(f, f->below != NULL, STATUS_SIGNALED_ABORT);
 	if (error == FABRIC_POISONED && f->below == NULL)
 		fabric_status(f, false, STATUS_PARITY);
 	fabric_error(f, error, tlp);
 	return abort ? TLP_ABORTED : TLP_UNSUPPORTED;
+}
+
+/*
+ * PCIe 6.0, 6.2.4: what is the device's and not a function's all of its functions log, and of each severity one message
+ * is sent, by a function that may. VFs log nothing of the kind (9.4.1).
+ */
+static void log_device(struct fabric_bus *bus, enum fabric_error error, const struct tlp *tlp)
+{
+	struct fabric_function *f, *next;
+	struct fabric_report report;
+	uint64_t told = 0;
+
+	/* Whoever is told may act on it. */
+	for (f = bus->functions; f != NULL; f = next) {
+		next = f->next;
+		report = log_only(f, error, tlp, is_advisory(f, error, tlp), NULL);
+		if (report.message != 0 && (told & 1ull << (report.message & 63u)) != 0)
+			report.message = 0;
+		if (report.message != 0)
+			told |= 1ull << (report.message & 63u);
+		tell(f, &report);
+	}
+}
+
+/* A request on a link that no function of the device takes. */
+enum tlp_status fabric_refuse_device(struct fabric_bus *bus, const struct tlp *tlp)
+{
+	log_device(bus, FABRIC_UNSUPPORTED, tlp);
+	return TLP_UNSUPPORTED;
+}
+
+/* @f: the port that received it, or one function of the device */
+void fabric_malformed(struct fabric_function *f, const struct tlp *tlp)
+{
+	struct fabric_bus *bus = fabric_bus_of(f);
+
+	if (f->below == NULL && bus != NULL && bus->link)
+		log_device(bus, FABRIC_MALFORMED, tlp);
+	else
+		fabric_log(f, FABRIC_MALFORMED, tlp, false);
 }

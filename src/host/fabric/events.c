@@ -77,6 +77,13 @@ static void reset_hot(struct fabric_function *f, bool power)
 	}
 }
 
+/* There may be a thousand functions, and somebody asks for work with every request: few resets take any time. */
+static void reset_ends(struct fabric_function *f, uint64_t end)
+{
+	f->flr_end = end;
+	f->fabric->resetting = true;
+}
+
 void fabric_flr(struct fabric_function *f, enum fabric_reset reset)
 {
 	if (reset == FABRIC_RESET_HOT) {
@@ -96,7 +103,7 @@ void fabric_flr(struct fabric_function *f, enum fabric_reset reset)
 	if (f->faults.flr_never)
 		f->flr_end = NEVER;
 	else if (f->faults.flr_ms != 0)
-		f->flr_end = fabric_now() + f->faults.flr_ms;
+		reset_ends(f, fabric_now() + f->faults.flr_ms);
 }
 
 /* The array shrinks when VFs go, but a function that stays knows its place. */
@@ -168,14 +175,19 @@ void fabric_faults_clear(struct fabric_function *f)
 	memset(&f->faults, 0, sizeof(f->faults));
 	/* A reset that would never have ended is over with it. */
 	if (f->flr_end == NEVER)
-		f->flr_end = fabric_now();
+		reset_ends(f, fabric_now());
 }
 
 int fabric_work(struct fabric *fabric)
 {
-	uint64_t now = fabric_now(), next = NEVER;
+	uint64_t now, next = NEVER;
 	struct fabric_function *f;
 
+	if (!fabric->resetting)
+		return -1;
+	now = fabric_now();
+	/* Whoever is told may begin the next one. */
+	fabric->resetting = false;
 	for (unsigned int i = 0; i < fabric->n; i++) {
 		f = fabric->all[i];
 		if (f->flr_end == 0 || f->flr_end == NEVER)
@@ -191,5 +203,6 @@ int fabric_work(struct fabric *fabric)
 	}
 	if (next == NEVER)
 		return -1;
+	fabric->resetting = true;
 	return next - now > INT32_MAX ? INT32_MAX : (int)(next - now);
 }

@@ -65,12 +65,14 @@ enum fabric_error {
  * struct fabric_report - an error as it arrives at the root complex
  * @reporter: who found and logged it
  * @requester: whose packet it was; the reporter itself where there was none
+ * @about: whom it is about: the requester, or who owed the completion that did not come
  * @root_port: whose root error registers took the message
  * @message: TLP_ERR_COR, TLP_ERR_NONFATAL, TLP_ERR_FATAL; 0: logged, but masked or not to be reported
  */
 struct fabric_report {
 	uint16_t reporter;
 	uint16_t requester;
+	uint16_t about;
 	uint16_t root_port;
 	uint8_t message;
 	enum fabric_error error;
@@ -348,6 +350,7 @@ struct fabric_dma {
 	enum tlp_status status;
 	size_t moved;
 	size_t piece; /* from here on the fabric's own */
+	bool spoilt;  /* the last completion was poisoned */
 	struct pcg_op step;
 };
 

@@ -21,7 +21,7 @@ const struct fabric_function *fabric_pf(const struct fabric_function *f)
 
 struct fabric_port *fabric_port_of(const struct fabric_function *f)
 {
-	return f->below == NULL ? NULL : (struct fabric_port *)((char *)f->below - offsetof(struct fabric_port, bus));
+	return f->below == NULL ? NULL : (void *)((char *)f->below - offsetof(struct fabric_port, bus));
 }
 
 uint32_t fabric_get(const struct fabric_function *f, uint16_t base, uint16_t offset, unsigned int width)

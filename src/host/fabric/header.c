@@ -8,6 +8,7 @@ enum {
 	FMT_DATA = 0x40,
 	TYPE_MEMORY = 0x00,
 	TYPE_CONFIG0 = 0x04,
+	TYPE_CONFIG1 = 0x05,
 	TYPE_COMPLETION = 0x0a,
 	TYPE_MESSAGE = 0x30, /* a message has four dwords; routed to the root complex */
 	PREFIX_PASID = 0x91,
@@ -60,7 +61,7 @@ static unsigned int config(const struct tlp *tlp, uint32_t *header)
 {
 	uint32_t fmt = tlp->type == TLP_CONFIG_WRITE ? FMT_DATA : 0;
 
-	header[0] = first_dword(tlp, fmt | TYPE_CONFIG0, 1);
+	header[0] = first_dword(tlp, fmt | (tlp->type1 ? TYPE_CONFIG1 : TYPE_CONFIG0), 1);
 	header[1] = (uint32_t)tlp->requester << 16 | (uint32_t)tlp->tag << 8 | tlp->be;
 	header[2] = (uint32_t)tlp->target << 16 | ((uint32_t)tlp->address & 0xffcu);
 	return 3;

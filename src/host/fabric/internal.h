@@ -91,6 +91,7 @@ struct fabric {
 	struct fabric_interrupt *interrupts;
 	unsigned int ninterrupts;
 	unsigned int depth; /* of transfers that set off transfers */
+	bool resetting;     /* some function's reset takes time, and has an end */
 	bool ending;
 };
 
@@ -164,13 +165,22 @@ bool fabric_complete_up(struct fabric_function *completer, const struct tlp *req
 bool fabric_complete_down(struct fabric_function *requester, const struct tlp *request, uint16_t completer,
 			  uint32_t payload, const struct fabric_bus *turn);
 
+/* what everybody on that way down says when its data is poisoned */
+void fabric_complete_poisoned(struct fabric_function *requester, const struct tlp *request, uint16_t completer,
+			      uint32_t payload, const struct fabric_bus *turn);
+
 /* up.c */
 enum tlp_status fabric_route_up(struct fabric_function *from, const struct tlp *tlp, struct fabric_route *route);
 
 /* errors.c, header.c */
 void fabric_log(struct fabric_function *f, enum fabric_error error, const struct tlp *tlp, bool advisory);
-void fabric_timeout(struct fabric_function *f);
+void fabric_timeout(struct fabric_function *f, const struct fabric_function *silent);
 enum tlp_status fabric_refuse(struct fabric_function *f, enum fabric_error error, const struct tlp *tlp);
+void fabric_malformed(struct fabric_function *f, const struct tlp *tlp);
+enum tlp_status fabric_refuse_device(struct fabric_bus *bus, const struct tlp *tlp);
+bool fabric_is_poison(const struct tlp *tlp);
+void fabric_poison_up(struct fabric_function *f, const struct tlp *tlp);
+void fabric_poison_down(struct fabric_function *port, const struct tlp *tlp);
 void fabric_status(struct fabric_function *f, bool secondary, uint16_t bits);
 unsigned int fabric_header(const struct tlp *tlp, uint32_t header[4], uint32_t *prefix);
 

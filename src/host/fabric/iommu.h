@@ -170,6 +170,9 @@ enum tlp_status iommu_ats(struct iommu *iommu, const struct tlp *tlp, struct iom
 /** iommu_fault_next() - the oldest record, and how many were lost before it. -ENOENT: none */
 int iommu_fault_next(struct iommu_requester *r, struct pcg_fault *fault);
 
+/** iommu_fault_count() - how many requests of a routing id were ever blocked */
+uint64_t iommu_fault_count(const struct iommu *iommu, uint16_t bdf);
+
 /**
  * iommu_page_request() - a page request message arrived (PCIe 6.0, 10.4.1)
  *

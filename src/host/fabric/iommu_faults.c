@@ -33,6 +33,7 @@ void iommu_record(struct iommu_requester *r, enum pcg_fault_reason reason, bool 
 	struct pcg_fault fault = { .reason = reason, .write = write, .has_pasid = pasid->present, .address = address };
 	bool more = faults->count < IOMMU_MAX_FAULTS;
 
+	faults->all++;
 	if (!faults_room(faults)) {
 		faults->lost += faults->lost < UINT32_MAX;
 		return;
@@ -62,6 +63,13 @@ void iommu_failed(struct iommu *iommu, const struct tlp *tlp, uint64_t address, 
 		reason = write ? PCG_FAULT_WRITE : PCG_FAULT_READ;
 	if (r != NULL)
 		iommu_record(r, reason, write, &tlp->pasid, address);
+}
+
+uint64_t iommu_fault_count(const struct iommu *iommu, uint16_t bdf)
+{
+	const struct iommu_requester *r = iommu_find(iommu, bdf);
+
+	return r != NULL ? r->faults.all : 0;
 }
 
 int iommu_fault_next(struct iommu_requester *r, struct pcg_fault *fault)

@@ -92,6 +92,7 @@ struct iommu_faults {
 	uint32_t first;
 	uint32_t count;
 	uint32_t lost; /* that found no memory for the ring */
+	uint64_t all;  /* since the beginning */
 };
 
 enum iommu_subject {

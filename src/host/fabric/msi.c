@@ -34,7 +34,7 @@ static void unlink_interrupt(struct fabric *fabric, struct fabric_interrupt *gon
 
 static void interrupt_done(struct pcg_op *op, int result)
 {
-	struct fabric_interrupt *i = (struct fabric_interrupt *)((char *)op - offsetof(struct fabric_interrupt, op));
+	struct fabric_interrupt *i = (void *)((char *)op - offsetof(struct fabric_interrupt, op));
 
 	(void)result;
 	unlink_interrupt(i->dma.f->fabric, i);

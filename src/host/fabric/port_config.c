@@ -106,6 +106,9 @@ void fabric_port_config(uint8_t *config, enum fabric_port_kind kind, uint16_t de
 		return;
 	if (options->slot != 0)
 		put_slot(config, options->slot);
+	else
+		/* PCIe 6.0, 7.5.3.11: what has no slot is always there. */
+		put(config, AT_EXPRESS + EXP_SLTSTA, 2, SLTSTA_PRESENT);
 	if (options->ari)
 		config[AT_EXPRESS + PCG_EXP_DEVCAP2] |= DEVCTL2_ARI;
 	if (options->acs)

@@ -71,21 +71,27 @@ static bool device_reachable(const struct fabric_bus *bus, uint16_t bdf)
 	return (fabric_get(bus->port, bus->port->model.express, PCG_EXP_DEVCTL2, 2) & DEVCTL2_ARI) != 0;
 }
 
-/* @asked: set to who has to say that there is nobody; NULL: the root complex itself. */
-static struct fabric_function *find(struct fabric *fabric, uint16_t bdf, struct fabric_function **asked)
+/*
+ * @asked: set to who has to say that there is nobody; NULL: the root complex itself. @type1: how the last link was
+ * passed.
+ */
+static struct fabric_function *find(struct fabric *fabric, uint16_t bdf, struct fabric_function **asked, bool *type1)
 {
 	struct fabric_bus *bus = &fabric->root;
 	uint8_t number = 0, wanted = (uint8_t)(bdf >> 8);
 	struct fabric_function *port, *f;
 
+	*type1 = false;
 	for (;;) {
 		*asked = bus->port != NULL && !fabric_is_root_port(bus->port) ? bus->port : NULL;
 		if (!bus->up)
 			return NULL;
 		if (wanted == number && !device_reachable(bus, bdf))
 			return NULL;
-		if (bus->link && bus->functions != NULL)
+		if (bus->link && bus->functions != NULL) {
 			*asked = bus->functions;
+			*type1 = wanted != number;
+		}
 		if (wanted == number)
 			return function_at(bus, bdf, true);
 		port = port_to(bus, wanted);
@@ -105,8 +111,9 @@ static struct fabric_function *find(struct fabric *fabric, uint16_t bdf, struct 
 struct fabric_function *fabric_find(struct fabric *fabric, uint16_t bdf)
 {
 	struct fabric_function *asked;
+	bool type1;
 
-	return find(fabric, bdf, &asked);
+	return find(fabric, bdf, &asked, &type1);
 }
 
 static struct fabric_function *root_port_of(const struct fabric_function *f)
@@ -125,14 +132,16 @@ static enum tlp_status config(struct fabric *fabric, struct tlp *tlp, uint32_t *
 
 	if (tlp->address >= PCG_CONFIG_EXTENDED)
 		return TLP_UNSUPPORTED;
-	f = find(fabric, tlp->target, &asked);
-	if (f == NULL)
+	f = find(fabric, tlp->target, &asked, &tlp->type1);
+	if (f == NULL && asked != NULL && asked->bus->link)
+		fabric_refuse_device(asked->bus, tlp);
+	else if (f == NULL)
 		fabric_refuse(asked, FABRIC_UNSUPPORTED, tlp);
 	else
 		status = fabric_deliver_config(f, tlp, value);
 	/* The root complex is the requester: its port has the timeout (PCIe 6.0, 2.8). */
 	if (status == TLP_LOST)
-		fabric_timeout(root_port_of(f));
+		fabric_timeout(root_port_of(f), f);
 	return status;
 }
 
@@ -204,7 +213,7 @@ static bool decode(struct fabric_function *f, const struct tlp *tlp, struct fabr
 enum tlp_status fabric_receive(struct fabric_function *f, const struct tlp *tlp, uint32_t payload, bool last)
 {
 	if (tlp->malformed || (tlp->type == TLP_MEMORY_WRITE && payload > fabric_mps(f))) {
-		fabric_log(f, FABRIC_MALFORMED, tlp, false);
+		fabric_malformed(f, tlp);
 		return TLP_LOST;
 	}
 	if (tlp->type == TLP_MEMORY_WRITE && tlp->poisoned && !last)
@@ -214,17 +223,34 @@ enum tlp_status fabric_receive(struct fabric_function *f, const struct tlp *tlp,
 
 static enum tlp_status nobody(struct fabric_bus *bus, const struct tlp *tlp)
 {
-	struct fabric_function *asked = bus->port;
-
 	/* On a link the device is the receiver; inside a switch, its upstream port. */
 	if (bus->link)
-		asked = bus->functions;
-	return fabric_refuse(asked, FABRIC_UNSUPPORTED, tlp);
+		return fabric_refuse_device(bus, tlp);
+	return fabric_refuse(bus->port, FABRIC_UNSUPPORTED, tlp);
+}
+
+/* @f: the port that passes it on, or whose memory it is for; NULL: nobody's. Malformed comes before that (6.2.3.2.3).
+ */
+static enum tlp_status arrive(struct fabric_bus *bus, struct fabric_function *f, const struct tlp *packet,
+			      const struct fabric_route *route)
+{
+	bool passes = f != NULL && route->f == NULL;
+	enum tlp_status status;
+
+	if (f == NULL)
+		f = bus->functions;
+	if (!bus->link || f == NULL)
+		return TLP_SUCCESS;
+	status = fabric_receive(f, packet, route->payload, !passes);
+	if (status == TLP_SUCCESS && passes && fabric_is_poison(packet))
+		fabric_status(f, false, STATUS_PARITY);
+	return status;
 }
 
 enum tlp_status fabric_route_down(struct fabric *fabric, struct fabric_bus *bus, const struct tlp *tlp,
 				  struct fabric_route *route)
 {
+	struct tlp packet = *tlp; /* one of those that the root port cuts it into */
 	struct fabric_function *f;
 	enum tlp_status status;
 
@@ -235,24 +261,25 @@ enum tlp_status fabric_route_down(struct fabric *fabric, struct fabric_bus *bus,
 			if (f->below == NULL)
 				decode(f, tlp, route);
 		f = route->f != NULL ? route->f : fabric_port_at(bus, tlp->address, tlp->length);
+		status = arrive(bus, f, &packet, route);
+		if (status != TLP_SUCCESS)
+			return status;
 		if (f == NULL)
-			return nobody(bus, tlp);
-		if (bus->link) {
-			status = fabric_receive(f, tlp, route->payload, route->f != NULL);
-			if (status != TLP_SUCCESS)
-				return status;
-		}
+			return nobody(bus, &packet);
 		if (route->f != NULL)
 			return TLP_SUCCESS;
+		fabric_poison_down(f, tlp);
 		/* What the root complex sends is cut by its port (PCIe 6.0, 2.2.2). */
 		if (fabric_is_root_port(f)) {
 			route->root_port = f;
 			if (route->payload > fabric_mps(f))
 				route->payload = fabric_mps(f);
+			if (tlp->type == TLP_MEMORY_WRITE)
+				packet.length = route->payload;
 		}
 		bus = f->below;
 		/* PCIe 6.0, 2.9.1: a port whose link is down answers for what is behind it. */
 		if (!bus->up)
-			return fabric_refuse(f, FABRIC_UNSUPPORTED, tlp);
+			return fabric_refuse(f, FABRIC_UNSUPPORTED, &packet);
 	}
 }

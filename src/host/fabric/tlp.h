@@ -72,6 +72,7 @@ struct tlp_pasid {
  * @tag: tells this requester's packets apart; goes into header logs
  * @be: of configuration requests: bytes of the dword
  * @poisoned: EP is set: the payload is not to be trusted (2.7.2)
+ * @type1: of configuration requests: its receiver got it as one for a bus further down
  * @malformed: its length is not what its header says: a fault that somebody injected
  * @address: bytes; configuration requests: offset of the dword
  * @length: bytes, 0 to TLP_MAX: of the payload, or asked for; 0 is a zero-length read (2.2.5)
@@ -91,6 +92,7 @@ struct tlp {
 	uint8_t be;
 	bool poisoned;
 	bool malformed;
+	bool type1;
 	struct tlp_pasid pasid;
 	uint64_t address;
 	uint32_t length;

@@ -33,7 +33,7 @@ static enum tlp_status receive(struct fabric_function *port, const struct tlp *t
 
 	if (!port->below->up)
 		return TLP_LOST;
-	if (tlp->type == TLP_MEMORY_WRITE && tlp->poisoned && !tlp->malformed)
+	if (fabric_is_poison(tlp))
 		fabric_status(port, true, STATUS_PARITY);
 	status = fabric_receive(port, tlp, payload, last);
 	return status == TLP_SUCCESS ? check_acs(port, tlp) : status;
@@ -70,6 +70,7 @@ static enum tlp_status go_down(struct fabric_function *peer, const struct tlp *t
 	route->turn = peer->bus;
 	if (!peer->below->up)
 		return fabric_refuse(peer, FABRIC_UNSUPPORTED, tlp);
+	fabric_poison_down(peer, tlp);
 	return fabric_route_down(peer->fabric, peer->below, tlp, route);
 }
 
@@ -98,8 +99,12 @@ static enum tlp_status step(struct fabric_function *port, const struct tlp *tlp,
 			*peer = find_peer(port, tlp, redirected);
 		return TLP_SUCCESS;
 	}
-	if (!lets_up(port) || (own && !*redirected))
+	if (!lets_up(port))
 		return fabric_refuse(port, FABRIC_UNSUPPORTED, tlp);
+	/* Meant for the switch's other ports, and none takes it: the port that received it says so (2.3.1). */
+	if (own && !*redirected)
+		return fabric_refuse(route->root_port != NULL ? route->root_port : port, FABRIC_UNSUPPORTED, tlp);
+	fabric_poison_up(port, tlp);
 	return TLP_SUCCESS;
 }
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Message signalled interrupts: 7.7.1 and 7.7.2 their registers, 6.1.4 what they are. */
+#include "cases.h"
+
+#define ADDRESS(leaf) PUT(leaf, MSIADDR, 4, 0xfee07000), PUT(leaf, MSIDATA, 2, 0x40)
+#define ENABLED       0x0021 /* four vectors */
+
+static const struct fabric_case rows[] = {
+	{ "6.1.4.2", "MSI off", STEPS(ADDRESS(A), NO_MSI(A, 0), MSIS(0, 0, 0)) },
+	{ "6.1.4.2", "MSI: a write of a dword, the vector in its low bits",
+	  STEPS(ADDRESS(A), PUT(A, MSICTL, 2, ENABLED), MSI(A, 0), MSIS(1, 0xfee07000, 0x40), MSI(A, 3),
+		MSIS(2, 0xfee07000, 0x43), CAME(A, 0xfee07000)) },
+	{ "6.1.4.2", "MSI: one vector for all where one is enabled",
+	  STEPS(ADDRESS(A), PUT(A, MSICTL, 2, 1), MSI(A, 3), MSIS(1, 0xfee07000, 0x40)) },
+	{ "6.1.4.2", "MSI: two vectors enabled of four",
+	  STEPS(ADDRESS(A), PUT(A, MSICTL, 2, 0x11), MSI(A, 1), MSIS(1, 0xfee07000, 0x41)) },
+	{ "6.1.4.5", "MSI: masked is pending, and sent when it is not masked any more",
+	  STEPS(ADDRESS(A), PUT(A, MSICTL, 2, ENABLED), PUT(A, MSIMASK, 4, 2), NO_MSI(A, 1), GET(A, MSIPEND, 4, 2),
+		MSIS(0, 0, 0), PUT(A, MSIMASK, 4, 0), GET(A, MSIPEND, 4, 0), MSIS(1, 0xfee07000, 0x41)) },
+	{ "6.1.4.5", "MSI: another vector's mask",
+	  STEPS(ADDRESS(A), PUT(A, MSICTL, 2, ENABLED), PUT(A, MSIMASK, 4, 2), MSI(A, 2), MSIS(1, 0xfee07000, 0x42),
+		GET(A, MSIPEND, 4, 0)) },
+	{ "6.1.4.5", "MSI: pending twice is sent once",
+	  STEPS(ADDRESS(A), PUT(A, MSICTL, 2, ENABLED), PUT(A, MSIMASK, 4, 1), NO_MSI(A, 0), NO_MSI(A, 0),
+		PUT(A, MSIMASK, 4, 0), MSIS(1, 0xfee07000, 0x40)) },
+	{ "7.7.1.8", "MSI: pending bits are read-only", STEPS(PUT(A, MSIPEND, 4, 0xf), GET(A, MSIPEND, 4, 0)) },
+	{ "7.7.1.2", "MSI: what it is capable of is read-only",
+	  STEPS(PUT(A, MSICTL, 2, 0x000e), GET(A, MSICTL, 2, 0x0184)) },
+	{ "7.7.1.7", "MSI: mask bits of vectors that are not there",
+	  STEPS(PUT(A, MSIMASK, 4, ~0u), GET(A, MSIMASK, 4, 0xf)) },
+	{ "7.7.1.3", "MSI: the address is a dword's",
+	  STEPS(PUT(A, MSIADDR, 4, 0xfee07003), GET(A, MSIADDR, 4, 0xfee07000)) },
+	{ "7.7.1.4", "MSI: above 4 GiB",
+	  STEPS(ADDRESS(A), PUT(A, MSIHIGH, 4, 2), PUT(A, MSICTL, 2, 1), MSI(A, 0), CAME(A, 0x2fee07000)) },
+	{ "7.5.1.1.3", "MSI: without mastering none",
+	  STEPS(ADDRESS(A), PUT(A, MSICTL, 2, 1), PUT(A, COMMAND, 2, 2), NO_MSI(A, 0), MSIS(0, 0, 0)) },
+	{ "7.5.1.1.3", "MSI: a memory write, so a port without mastering refuses it", .loud = true,
+	  STEPS(ADDRESS(A), PUT(A, MSICTL, 2, 1), PUT(DP0, COMMAND, 2, 0x102), PUT(RP1, ROOTCMD, 4, 0), NO_MSI(A, 0),
+		GET(DP0, UNC, 4, CUR(20)), GET(DP0, HDR, 4, 0x40000001), GET(DP0, HDR + 8, 4, 0xfee07000),
+		MSIS(0, 0, 0)) },
+	{ "6.1.4", "MSI: a memory write, so a peer at its address gets it",
+	  STEPS(PUT(A, MSIADDR, 4, B_BASE + 0x100), PUT(A, MSICTL, 2, 1), MSI(A, 0), WRITES(B, 1), ACCESSES(0)) },
+	{ "7.7.2.2", "MSI-X off", STEPS(VECTOR(A, 1, 0xfee08000, 0x51, 0), NO_MSIX(A, 1), MSIS(0, 0, 0)) },
+	{ "6.1.4.2", "MSI-X: each vector its address and data",
+	  STEPS(VECTOR(A, 1, 0xfee08000, 0x51, 0), VECTOR(A, 3, 0xfee09000, 0x12345, 0), PUT(A, MSIXCTL, 2, 0x8000),
+		MSIX(A, 1), MSIS(1, 0xfee08000, 0x51), MSIX(A, 3), MSIS(2, 0xfee09000, 0x12345)) },
+	{ "7.7.2.8", "MSI-X: a vector masked",
+	  STEPS(VECTOR(A, 1, 0xfee08000, 0x51, 1), PUT(A, MSIXCTL, 2, 0x8000), NO_MSIX(A, 1), MSIS(0, 0, 0)) },
+	{ "7.7.2.2", "MSI-X: the function masked",
+	  STEPS(VECTOR(A, 1, 0xfee08000, 0x51, 0), PUT(A, MSIXCTL, 2, 0xc000), NO_MSIX(A, 1),
+		PUT(A, MSIXCTL, 2, 0x8000), MSIX(A, 1), MSIS(1, 0xfee08000, 0x51)) },
+	{ "7.7.2.6", "MSI-X: above 4 GiB",
+	  STEPS(VECTOR(A, 0, 0x3fee08000, 7, 0), PUT(A, MSIXCTL, 2, 0x8000), MSIX(A, 0), CAME(A, 0x3fee08000)) },
+	{ "7.5.1.1.3", "MSI-X: without mastering none",
+	  STEPS(VECTOR(A, 0, 0xfee08000, 7, 0), PUT(A, MSIXCTL, 2, 0x8000), PUT(A, COMMAND, 2, 2), NO_MSIX(A, 0)) },
+	{ "7.7.2.2", "MSI-X: a vector past the table",
+	  STEPS(VECTOR(A, 4, 0xfee08000, 7, 0), PUT(A, MSIXCTL, 2, 0x8000), NO_MSIX(A, 4), MSIS(0, 0, 0)) },
+	{ "7.7.2.2", "MSI-X: the table's size is read-only", STEPS(PUT(A, MSIXCTL, 2, 0x07ff), GET(A, MSIXCTL, 2, 3)) },
+};
+
+FABRIC_CASES(msi);
