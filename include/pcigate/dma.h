@@ -73,6 +73,26 @@ struct pcg_dma_limits {
 int pcg_dma_create(struct pcg_dma **dma, const struct pcg_dma_limits *limits, const struct pcg_dma_messages *messages,
 		   const struct pcg_log *log);
 
+/**
+ * struct pcg_dma_client - who has an address space
+ * @number: the same for all address spaces of one process, while it lives, and never another's; 0: nobody knows, and it
+ *          is the same as no other
+ * @pid: for notes; 0: not seen from here
+ *
+ * What hardware cannot keep apart, functions of one IOMMU group, only one client may have at a time: backends know it
+ * by this.
+ */
+struct pcg_dma_client {
+	uint64_t number;
+	int32_t pid;
+};
+
+/** pcg_dma_set_client() - say who has it, before a function gets it; nobody known until then */
+void pcg_dma_set_client(struct pcg_dma *dma, const struct pcg_dma_client *client);
+
+/** pcg_dma_client() - who has it */
+struct pcg_dma_client pcg_dma_client(const struct pcg_dma *dma);
+
 /** pcg_dma_destroy() - drop every map and file; NULL is allowed */
 void pcg_dma_destroy(struct pcg_dma *dma);
 

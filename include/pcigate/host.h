@@ -218,6 +218,8 @@ struct pcg_page_response {
  * @resizes: the MSI-X table may have another size when nobody has the function (a VF whose PF shares out a pool): Table
  *           Size is read again for each client
  * @pasid: what it enforces of PASID, ATS and page requests
+ * @resizable: bit n: @resize can give this BAR 2^(n+20) bytes, for n up to 43 (PCIe 6.0, 7.8.6); 0: it has the size
+ * that it has
  * @lost: enum pcg_feature_lost; changes while it is open, told by events->recorded: what others took, its requests
  * blocked
  * @shows_intx: Status' Interrupt Status is true in the function's own register, where @irq_route leaves us out
@@ -244,6 +246,7 @@ struct pcg_host_info {
 	bool restores;
 	bool resizes;
 	bool shows_intx;
+	uint64_t resizable[PCG_NUM_BARS];
 	uint32_t lost;
 	struct pcg_pasid_facts pasid;
 };
@@ -345,7 +348,8 @@ struct pcg_host_ops {
 	int (*allow)(struct pcg_host *host, struct pcg_op *op);
 
 	/**
-	 * @release: a client that was given descriptors of regions is gone. Optional: a backend that gives none.
+	 * @release: a client that was given descriptors of regions, or, with @info.lends_function, could have been, is
+	 * gone. Optional: a backend that gives none.
 	 * Guarantees: at DONE nothing that the client kept, a mapping or a descriptor, shows or changes what the next
 	 * client meets. The descriptors in @info.regions may be others than before.
 	 */
@@ -371,6 +375,8 @@ struct pcg_host_ops {
 	 * keep the caller is done as soon as it can be, before anything that is asked later.
 	 * Guarantees: once it returned the backend makes no use of the old @dma; at DONE the function reaches what was
 	 * mapped of the new one, and nothing of the old. When it fails the function reaches nothing.
+	 * Where hardware cannot keep functions apart (an IOMMU group) they reach one memory: one client at a time,
+	 * pcg_dma_client(), has any of them, and another one is refused (-EBUSY) until all that it had are as new.
 	 */
 	int (*dma)(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op);
 
@@ -384,9 +390,11 @@ struct pcg_host_ops {
 
 	/**
 	 * @dma_unmap: no longer translate what was mapped inside the range; NULL: anything. With @dma_map.
-	 * Guarantees: at DONE the function reaches nothing of it; a second or two later (after NULL: at DONE) none of
-	 * it is kept in memory for the function's sake beyond what other ranges of the same client need. When it is
-	 * mapped again, and none of those has covered it all the time, it is the file's memory of then, not of before.
+	 * Guarantees: at DONE the function reaches nothing of it, unless another function of its IOMMU group has the
+	 * same mapped for the same client: then when the last of them has unmapped it. A second or two later (after
+	 * NULL: at DONE) none of it is kept in memory for the function's sake beyond what other ranges of the same
+	 * client need. When it is mapped again, and none of those has covered it all the time, it is the file's memory
+	 * of then, not of before.
 	 */
 	int (*dma_unmap)(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op);
 
@@ -430,9 +438,11 @@ struct pcg_host_ops {
 	int (*page_response)(struct pcg_host *host, const struct pcg_page_response *response);
 
 	/**
-	 * @resize: a resizable BAR (PCIe 6.0, 7.8.6) gets another size, 2^@log2 bytes. Optional. Its region was revoked
-	 * before, and memory is off.
-	 * Guarantees: at DONE @info.bars and @info.regions say so; contents are lost. Refused: nothing has changed.
+	 * @resize: a resizable BAR (PCIe 6.0, 7.8.6) gets another size, 2^@log2 bytes. With @info.resizable; no other
+	 * size is asked for. Its region was revoked before, and memory is off.
+	 * Guarantees: at DONE @info.bars and @info.regions say so, its register holds an address where it can stand,
+	 * and what clients have mapped of it before shows nothing of it; contents are lost. Refused: nothing has
+	 * changed.
 	 */
 	int (*resize)(struct pcg_host *host, unsigned int bar, unsigned int log2, struct pcg_op *op);
 
@@ -473,6 +483,7 @@ struct pcg_host_ops {
  * @wanted: the host wants the function back: end it soon; may be NULL
  * @recorded: there is a fault record or a page request to be taken, the queue of these stopped, or info.lost changed;
  *            may be NULL
+ * @resized: a BAR has another size or another descriptor, and @resize did not do it: @info says what. May be NULL
  * @page_status: page requests: bits of the status register (PCIe 6.0, 10.5.2.3) that the function raised; may be NULL.
  *               Stopped (0100h) too: once they were turned off and none is outstanding any more, at once if none is
  */
@@ -483,6 +494,7 @@ struct pcg_host_events {
 	void (*wanted)(void *arg);
 	void (*recorded)(void *arg);
 	void (*page_status)(void *arg, uint16_t raised);
+	void (*resized)(void *arg, unsigned int bar);
 };
 
 /**

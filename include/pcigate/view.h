@@ -96,6 +96,8 @@ struct pcg_pasid_options {
  * @no_command_memory: the function has no memory enable bit, whatever the backend says
  * @msix_vectors: the most MSI-X vectors that the guest may believe in, 1..2048; 0: the function's own. The profile
  *                `raw` can keep no such bound, and is refused with one
+ * @rebar: resizable BARs offer every size that the backend can give, and take it; else the one that they have. Without
+ *         mediation they do what hardware does; refused under the profile `linux`, which follows the kernel
  * @pasid: capabilities that the function itself does not show
  * @spoken: what the client said that it can drive; all zero: it said nothing
  * @quirks: @nquirks of them, which stay the caller's and where they are as long as a view made with them
@@ -105,6 +107,7 @@ struct pcg_view_options {
 	uint16_t mps_supported;
 	bool no_command_memory;
 	uint16_t msix_vectors;
+	bool rebar;
 	struct pcg_pasid_options pasid;
 	struct pcg_pasid_wish spoken;
 	const struct pcg_quirk *quirks;
@@ -119,6 +122,7 @@ enum pcg_effect {
 	PCG_EFFECT_MSI = 8,     /* MSI control, mask bits */
 	PCG_EFFECT_MSIX = 16,   /* MSI-X control */
 	PCG_EFFECT_PASID = 32,  /* the controls of PASID, ATS and page requests */
+	PCG_EFFECT_RESIZE = 64, /* a resizable BAR is to have another size */
 };
 
 /**
@@ -130,6 +134,8 @@ enum pcg_effect {
  * @effects: enum pcg_effect bits
  * @power: the power state asked for, with PCG_EFFECT_POWER
  * @page_reset: Page Request Reset was written while page requests are off, with PCG_EFFECT_PASID
+ * @bar: which one, with PCG_EFFECT_RESIZE
+ * @log2: and the logarithm of the size asked for, 20 to 83; what reads back is the old one until pcg_view_resize()
  */
 struct pcg_view_write {
 	uint8_t host_be;
@@ -139,6 +145,8 @@ struct pcg_view_write {
 	uint32_t effects;
 	enum pcg_power power;
 	bool page_reset;
+	uint8_t bar;
+	uint8_t log2;
 };
 
 /**
@@ -250,6 +258,7 @@ enum pcg_view_special {
  * @rom: the ROM as it is shown
  * @chunked: an access is cut into naturally aligned chunks of 1, 2 or 4 bytes where ownership changes, and a write
  *           to the function writes back the whole chunk; so Linux does it
+ * @resizable: sizes that each BAR offers, as struct pcg_host_info has them; 0: it cannot be resized
  * @pm: where the capability with power state stands; 0: there is none; likewise the following
  */
 struct pcg_view {
@@ -268,11 +277,13 @@ struct pcg_view {
 	uint16_t msix_most;
 	uint16_t msix_size;
 	struct pcg_bar rom;
+	uint64_t resizable[PCG_NUM_BARS];
 	uint16_t pm;
 	uint16_t msi;
 	uint16_t msix;
 	uint16_t express;
 	uint16_t af;
+	uint16_t rebar;
 	struct pcg_view_pasid pasid;
 	struct pcg_view_linux own;
 	uint8_t owner[PCG_CONFIG_EXTENDED];
@@ -385,6 +396,16 @@ void pcg_view_msi(struct pcg_view *view, unsigned int vectors);
  * Table Size (PCIe 6.0, 7.7.2.2) follows at once, where the view has rules.
  */
 void pcg_view_msix(struct pcg_view *view, unsigned int vectors);
+
+/**
+ * pcg_view_resize() - a resizable BAR has another size now
+ * @view: the view
+ * @n: which BAR
+ * @bar: what it is now
+ *
+ * The sizes that the capability states, the BAR's address bits and what a reset leaves of both follow.
+ */
+void pcg_view_resize(struct pcg_view *view, unsigned int n, const struct pcg_bar *bar);
 
 /** pcg_view_pasid() - the controls of PASID, ATS and page requests, as the guest set them; all off where none is shown
  */

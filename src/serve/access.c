@@ -190,17 +190,21 @@ int serve_region_write(struct serve_connection *c, struct stream_message *messag
 	return r;
 }
 
-/* Goes on with the entries at @entries until one pends. Return: as a handler. */
+/* Goes on with the entries at @entries until one pends or others have their turn. Return: as a handler. */
 static int access_multi(struct serve_connection *c, const uint8_t *entries)
 {
 	uint8_t body[WIRE_MULTI_HEADER];
 
-	while (c->multi_at < c->multi_count) {
+	for (unsigned int n = 0; c->multi_at < c->multi_count; n++) {
 		const uint8_t *p = entries + c->multi_at * WIRE_MULTI_ENTRY;
 		struct wire_multi_entry entry;
 		uint8_t *data = c->reply + CONNECTION_HEAD;
 		int r = 0;
 
+		if (n == CONNECTION_ENTRIES) {
+			c->yielded = true;
+			return PCG_PENDING;
+		}
 		wire_multi_entry_read(&entry, p);
 		c->access =
 			(struct wire_access){ .offset = entry.offset, .region = entry.region, .count = entry.count };
@@ -274,6 +278,17 @@ int serve_reset(struct serve_connection *c, struct stream_message *message)
 	c->access = (struct wire_access){ 0 };
 	r = access_submit(c, PCG_REQUEST_RESET, NULL);
 	return r == PCG_PENDING ? r : access_reset_finish(c, r);
+}
+
+int serve_access_resume(struct serve_connection *c)
+{
+	int r;
+
+	c->yielded = false;
+	r = access_multi(c, c->multi);
+	if (r != PCG_PENDING)
+		access_release(c);
+	return r;
 }
 
 int serve_access_finish(struct serve_connection *c, int result)

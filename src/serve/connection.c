@@ -251,7 +251,9 @@ static void connection_command(struct serve_connection *c, struct stream_message
 	bool silent = c->state == CONNECTION_SILENT;
 	int r = silent && message->header.command != WIRE_VERSION ? -EINVAL : connection_execute(c, message);
 
-	if (r == PCG_PENDING) {
+	if (r == PCG_PENDING && c->yielded) {
+		serve_connection_continue(c);
+	} else if (r == PCG_PENDING) {
 		c->blocked = true;
 		if (c->state == CONNECTION_SERVED)
 			serve_timer_arm(c->slot->loop, &c->slot->deadline, c->slot->options->timeout);
@@ -267,7 +269,7 @@ void serve_connection_finish(struct serve_connection *c, int result)
 {
 	int r = serve_access_finish(c, result);
 
-	if (r == PCG_PENDING)
+	if (r == PCG_PENDING && !c->yielded)
 		return;
 	serve_timer_disarm(&c->slot->deadline);
 	c->blocked = false;
@@ -365,7 +367,7 @@ static bool connection_next(struct serve_connection *c)
 	if ((message.header.flags & WIRE_TYPE) == WIRE_REPLY) {
 		if (!messages_reply(&c->messages, &message))
 			base_log(&c->slot->log, PCG_INFO, "a reply that nobody waits for any more was dropped");
-	} else if (c->blocked || c->waiting != NULL || connection_stands_back(c)) {
+	} else if (c->blocked || c->yielded || c->waiting != NULL || connection_stands_back(c)) {
 		connection_keep(c, &message);
 	} else {
 		connection_command(c, &message);
@@ -374,13 +376,35 @@ static bool connection_next(struct serve_connection *c)
 	return true;
 }
 
-/* Goes on as far as it can: what waits first, then what has arrived. */
+static void connection_resume(struct serve_connection *c)
+{
+	int r = serve_access_resume(c);
+
+	if (r == PCG_PENDING && !c->yielded) {
+		c->blocked = true;
+		serve_timer_arm(c->slot->loop, &c->slot->deadline, c->slot->options->timeout);
+	} else if (r < 0) {
+		serve_connection_error(c, &c->header, r);
+	}
+}
+
+/* Goes on as far as it can and may: what was begun, then what waits, then what has arrived. */
 static void connection_process(struct serve_connection *c)
 {
-	while (connection_may_take(c) && c->waiting != NULL && !c->blocked && !connection_stands_back(c))
+	unsigned int left = CONNECTION_SHARE;
+
+	if (c->yielded && connection_may_take(c) && !connection_stands_back(c)) {
+		connection_resume(c);
+		left = 0;
+	}
+	for (; left > 0 && connection_may_take(c) && c->waiting != NULL && !c->blocked && !c->yielded &&
+	       !connection_stands_back(c);
+	     left--)
 		connection_next_waiting(c);
-	while (connection_may_take(c) && connection_next(c))
+	for (; left > 0 && connection_may_take(c) && connection_next(c); left--)
 		;
+	if (left == 0)
+		serve_connection_continue(c);
 	if (c->state < CONNECTION_ENDING) {
 		if (output_ready(&c->output) && output_flush(&c->output) != 0)
 			serve_connection_drop(c);
@@ -400,9 +424,11 @@ static void connection_pause(struct serve_connection *c, bool hung_up)
 		serve_timer_arm(c->slot->loop, &c->timer, CONNECTION_PAUSE_MS);
 }
 
-/* Reads until a read comes back short. @hung_up: to the end of the stream. */
+/* Reads until a read comes back short, or its share is taken. @hung_up: to the end of the stream. */
 static void connection_read(struct serve_connection *c, bool hung_up)
 {
+	if (c->unread)
+		return;
 	for (unsigned int i = 0; i < CONNECTION_TURN; i++) {
 		int r;
 
@@ -421,6 +447,9 @@ static void connection_read(struct serve_connection *c, bool hung_up)
 		connection_process(c);
 		/* When reading was stopped, to be watched again tells of what is there. */
 		if (c->state >= CONNECTION_ENDING || (c->watch.events & EPOLLIN) == 0)
+			return;
+		c->unread = c->task.queued;
+		if (c->unread)
 			return;
 		if (!c->stream.more && !hung_up)
 			return;
@@ -449,11 +478,31 @@ static bool connection_turn(struct serve_task *task)
 {
 	struct serve_connection *c = serve_container(task, struct serve_connection, task);
 
-	if (c->state == CONNECTION_DEAD)
+	if (c->state == CONNECTION_DEAD) {
 		serve_connection_destroy(c);
-	else
-		connection_process(c);
+		return false;
+	}
+	connection_process(c);
+	if (!c->unread || c->task.queued || c->state == CONNECTION_DEAD)
+		return false;
+	c->unread = false;
+	if (serve_watch_again(c->slot->loop, &c->watch) != 0)
+		serve_connection_drop(c);
 	return false;
+}
+
+void serve_connection_exhaust(struct serve_connection *c)
+{
+	for (unsigned int i = 0; i < CONNECTION_EXHAUST && c->state == CONNECTION_SERVED; i++) {
+		if (c->blocked || connection_stands_back(c) || !output_ready(&c->output))
+			return;
+		serve_task_drop(&c->task);
+		connection_process(c);
+		if (c->state != CONNECTION_SERVED || c->task.queued)
+			continue;
+		c->unread = false;
+		connection_read(c, true);
+	}
 }
 
 void serve_connection_continue(struct serve_connection *c)

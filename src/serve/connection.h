@@ -39,6 +39,7 @@ struct serve_connection {
 	int64_t until; /* it has said VERSION, or is dropped; serve_now()'s time */
 	bool paused;   /* once */
 	bool drained;  /* the client closed, and everything it sent was read */
+	bool unread;   /* others have their turn: @task goes on, and then there may be more to read */
 	struct stream stream;
 	struct output output;
 	struct messages messages;
@@ -56,6 +57,7 @@ struct serve_connection {
 	struct pcg_space space;
 	uint8_t *large; /* the same for more bytes, while one is under way */
 	uint8_t *multi; /* entries of a REGION_WRITE_MULTI under way */
+	bool yielded;   /* it goes on when others have had their turn; nothing is asked of the function meanwhile */
 	uint64_t multi_count;
 	uint64_t multi_at;
 	unsigned long dropped_writes;
@@ -72,6 +74,11 @@ struct serve_connection {
 #define CONNECTION_NEGOTIATION_MS 5000
 #define CONNECTION_LINGER_MS      1000
 #define CONNECTION_PAUSE_MS       100
+/* Messages that are carried out before other connections have their turn, and entries of one, which take less. */
+#define CONNECTION_SHARE   16u
+#define CONNECTION_ENTRIES 64u
+/* Shares that one who hung up gets at once: more than a socket holds. */
+#define CONNECTION_EXHAUST 4096u
 /* What may wait behind a command under way before the client is no longer read from. */
 #define CONNECTION_WAITING     (1u << 20)
 #define CONNECTION_WAITING_FDS 512u
@@ -84,6 +91,9 @@ void serve_connection_granted(struct serve_connection *connection, int result);
 
 /* Stop at once; it is freed when the loop comes round. */
 void serve_connection_drop(struct serve_connection *connection);
+
+/* The client has hung up: what it sent before is carried out now, as far as nothing has to be waited for. */
+void serve_connection_exhaust(struct serve_connection *connection);
 
 /* Look again at what waits, when the loop comes round. */
 void serve_connection_continue(struct serve_connection *connection);
@@ -125,5 +135,6 @@ void serve_feature_event(struct serve_connection *c);
 
 /* access.c: the request under way ended with @result. Return: as a handler. */
 int serve_access_finish(struct serve_connection *c, int result);
+int serve_access_resume(struct serve_connection *c); /* of one that has yielded */
 
 #endif

@@ -15,8 +15,9 @@
 #include "serve/sockets.h"
 
 #define CONTROL_CLIENTS 8
-#define CONTROL_LINE    128
-#define CONTROL_MS      5000 /* from connecting to the end of the answer */
+#define CONTROL_LINE    640
+#define CONTROL_TEXT    65536u /* of a backend's answer */
+#define CONTROL_MS      5000   /* from connecting to the end of the answer */
 
 struct serve_control_job {
 	struct serve_control_job *next;
@@ -268,6 +269,18 @@ static void control_send(struct control_client *client)
 		control_client_end(client);
 }
 
+static void control_finish(struct control_client *client, FILE *out, int error)
+{
+	if (error == 0)
+		fprintf(out, "ok\n");
+	else
+		fprintf(out, "error %x %s\n", (unsigned int)-error, strerror(-error));
+	if (fclose(out) != 0)
+		control_client_end(client);
+	else
+		control_send(client);
+}
+
 /* @number is the function of @job, or without one the first of all to be told. */
 static void control_answer(struct control_client *client, unsigned int number, const struct serve_control_job *job,
 			   int error)
@@ -285,25 +298,56 @@ static void control_answer(struct control_client *client, unsigned int number, c
 	}
 	if (error == 0 && job != NULL)
 		control_dump(out, job);
-	if (error == 0)
-		fprintf(out, "ok\n");
-	else
-		fprintf(out, "error %x %s\n", (unsigned int)-error, strerror(-error));
-	if (fclose(out) != 0)
-		control_client_end(client);
-	else
-		control_send(client);
+	control_finish(client, out, error);
 }
 
 /* --- clients --- */
 
-static void control_config(struct control_client *client, unsigned int number, bool guest)
+static struct serve_slot *control_slot(const struct control_client *client, unsigned int number)
 {
 	struct serve_slot *slot = *client->control->slots;
-	struct serve_control_job *job, **last;
 
 	while (slot != NULL && number-- > 0)
 		slot = slot->next;
+	return slot;
+}
+
+/* What the backend answers, each line marked: none of them is taken for one of ours. */
+static int control_ask_host(const struct serve_slot *slot, const char *command, FILE *out)
+{
+	char *text, *rest, *line;
+	int r;
+
+	if (slot == NULL)
+		return -ENODEV;
+	if (slot->host->ops->control == NULL)
+		return -EOPNOTSUPP;
+	text = calloc(1, CONTROL_TEXT);
+	if (text == NULL)
+		return -ENOMEM;
+	r = slot->host->ops->control(slot->host, command, text, CONTROL_TEXT);
+	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)
+		if (*line != '\0')
+			fprintf(out, "answer %s\n", line);
+	free(text);
+	return r;
+}
+
+static void control_command(struct control_client *client, unsigned int number, const char *command)
+{
+	FILE *out = open_memstream(&client->answer, &client->size);
+
+	if (out == NULL)
+		control_client_end(client);
+	else
+		control_finish(client, out, control_ask_host(control_slot(client, number), command, out));
+}
+
+static void control_config(struct control_client *client, unsigned int number, bool guest)
+{
+	struct serve_slot *slot = control_slot(client, number);
+	struct serve_control_job *job, **last;
+
 	job = slot == NULL ? NULL : calloc(1, sizeof(*job));
 	if (job == NULL) {
 		control_answer(client, 0, NULL, slot == NULL ? -ENODEV : -ENOMEM);
@@ -324,9 +368,12 @@ static void control_line(struct control_client *client)
 {
 	unsigned int number;
 	char kind[8];
+	int at = 0;
 
 	if (strcmp(client->line, "list") == 0)
 		control_answer(client, 0, NULL, 0);
+	else if (sscanf(client->line, "control %8x %n", &number, &at) == 1 && at > 0)
+		control_command(client, number, client->line + at);
 	else if (sscanf(client->line, "config %8x %7s", &number, kind) == 2 &&
 		 (strcmp(kind, "guest") == 0 || strcmp(kind, "host") == 0))
 		control_config(client, number, kind[0] == 'g');

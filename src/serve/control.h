@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A socket to look through: what the functions of a running server are and what their configuration space holds, as the
- * guest sees it or as the function has it. Nothing can be changed here. A client sends one line and reads the answer:
+ * guest sees it or as the function has it. Nothing of what a client has can be changed here but by commands that only
+ * the backend knows: a simulated fabric's faults. Whoever runs the server can connect, nobody else. A client sends one
+ * line of at most 639 bytes, and reads the answer:
  *
  *   list
  *   config N guest|host
+ *   control N COMMAND             a command of the backend that function N is of, as `pcigate ctl` has them:
+ * docs/faults.md
  *
  * The answer is lines of text, numbers in hexadecimal without 0x, and then end of stream:
  *
@@ -16,7 +20,8 @@
  *   profile NAME, policy …, pasid …, enforced …, facts …, quirk …  by which rules it is shown: serve/control_rules.h
  *   config SIZE                   with `config`; then SIZE/16 lines as `lspci -xxxx` has them
  *   000: 86 80 …
- *   ok                            or instead of anything missing: error ERRNO TEXT
+ *   answer TEXT                   with `control`: what the backend says, line by line, of an error as well; 64 KiB at
+ * most ok                            or instead of anything missing: error ERRNO TEXT
  */
 #ifndef SERVE_CONTROL_H
 #define SERVE_CONTROL_H

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #define CONTROL_ANSWER_MAX (1u << 20)
 #define CONTROL_SECONDS    10
+#define CONTROL_COMMAND    512u
 
 struct control_reader {
 	struct control_function *function;
@@ -191,4 +193,54 @@ int control_list(const char *path, void (*each)(void *arg, const struct control_
 	struct control_reader reader = { .function = &function, .each = each, .arg = arg };
 
 	return control_run(path, "list\n", &reader, log);
+}
+
+int control_command(const char *path, unsigned int n, const char *command, void (*each)(void *arg, const char *line),
+		    void *arg)
+{
+	char line[CONTROL_COMMAND + 32], *answer, *rest, *next;
+	unsigned int error;
+	int r;
+
+	if (strlen(command) >= CONTROL_COMMAND || strchr(command, '\n') != NULL)
+		return -EMSGSIZE;
+	snprintf(line, sizeof(line), "control %x %s\n", n, command);
+	r = control_ask(path, line, &answer);
+	if (r != 0) {
+		free(answer);
+		return r;
+	}
+	r = -EPROTO;
+	for (rest = answer; (next = strsep(&rest, "\n")) != NULL;) {
+		if (strncmp(next, "answer ", 7) == 0)
+			each(arg, next + 7);
+		else if (strcmp(next, "ok") == 0)
+			r = 0;
+		else if (sscanf(next, "error %x", &error) == 1)
+			r = error > 0 && error < 4096 ? -(int)error : -EIO;
+	}
+	free(answer);
+	return r;
+}
+
+int control_split(const char *where, char *path, size_t size, unsigned int *n)
+{
+	const char *at = strrchr(where, '@');
+	size_t length = strlen(where);
+	char *end;
+
+	*n = 0;
+	if (at != NULL) {
+		unsigned long number = strtoul(at + 1, &end, 10);
+
+		if (end != at + 1 && *end == '\0' && number <= UINT_MAX) {
+			*n = (unsigned int)number;
+			length = (size_t)(at - where);
+		}
+	}
+	if (length >= size)
+		return -ENAMETOOLONG;
+	memcpy(path, where, length);
+	path[length] = '\0';
+	return 0;
 }

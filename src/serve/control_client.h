@@ -51,4 +51,19 @@ int control_config(const char *path, unsigned int n, enum control_side side, str
 int control_list(const char *path, void (*each)(void *arg, const struct control_function *function), void *arg,
 		 const struct pcg_log *log);
 
+/*
+ * control_command() - have the backend of function number @n carry out @command; its answer goes line by line to @each
+ *
+ * Return: 0; a negative errno, without a note: what the backend said stands in the answer. -EMSGSIZE: @command is too
+ * long; -EOPNOTSUPP: the backend has no commands; -ENODEV and no answer: no function of that number.
+ */
+int control_command(const char *path, unsigned int n, const char *command, void (*each)(void *arg, const char *line),
+		    void *arg);
+
+/*
+ * control_split() - "PATH" or "PATH@N": N counts the functions that the server was given, from 0
+ * Return: 0; -ENAMETOOLONG.
+ */
+int control_split(const char *where, char *path, size_t size, unsigned int *n);
+
 #endif

@@ -54,6 +54,16 @@ static void put_pasid(FILE *out, const struct pcg_view_options *options, const s
 		f->page_requests, f->pasid_at, f->ats_at, f->pri_at);
 }
 
+static void put_rebar(FILE *out, const struct pcg_view_options *options, const struct pcg_host_info *info)
+{
+	if (!options->rebar)
+		return;
+	fputs("resizable", out);
+	for (unsigned int i = 0; i < PCG_NUM_BARS; i++)
+		fprintf(out, " %" PRIx64, info->resizable[i]);
+	fputs("\n", out);
+}
+
 void control_rules_put(FILE *out, const struct pcg_view_options *options, const struct pcg_host_info *info)
 {
 	fprintf(out, "profile %s\n", profile_name(options->profile));
@@ -64,6 +74,7 @@ void control_rules_put(FILE *out, const struct pcg_view_options *options, const 
 	if (options->msix_vectors != 0)
 		fprintf(out, "policy msix-vectors=%u\n", options->msix_vectors);
 	put_pasid(out, options, info);
+	put_rebar(out, options, info);
 	fprintf(out, "facts");
 	for (size_t i = 0; i < NFLAGS; i++)
 		if (*(const bool *)((const char *)info + flags[i].at))
@@ -212,6 +223,16 @@ static void take_pasid(struct control_rules *rules, const char *line)
 	}
 }
 
+static void take_rebar(struct control_rules *rules, const char *line)
+{
+	uint64_t *s = rules->facts.resizable;
+
+	rules->view.rebar =
+		sscanf(line,
+		       "resizable %16" SCNx64 " %16" SCNx64 " %16" SCNx64 " %16" SCNx64 " %16" SCNx64 " %16" SCNx64,
+		       &s[0], &s[1], &s[2], &s[3], &s[4], &s[5]) == PCG_NUM_BARS;
+}
+
 bool control_rules_take(struct control_rules *rules, const char *line)
 {
 	unsigned int bytes, vectors;
@@ -234,6 +255,8 @@ bool control_rules_take(struct control_rules *rules, const char *line)
 		take_facts(rules, line);
 	else if (strncmp(line, "pasid ", 6) == 0 || strncmp(line, "enforced ", 9) == 0)
 		take_pasid(rules, line);
+	else if (strncmp(line, "resizable ", 10) == 0)
+		take_rebar(rules, line);
 	else if (strncmp(line, "quirk ", 6) == 0)
 		take_quirk(rules, line + 6);
 	else

@@ -32,7 +32,8 @@ int holder_take(struct holder *holder, int socket)
 	/* 0: of a process that is not seen from here; it could not be waited for. */
 	if (pid <= 0)
 		return -ESRCH;
-	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &holder->pidfd, &size) != 0) {
+	holder->sure = getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &holder->pidfd, &size) == 0;
+	if (!holder->sure) {
 		/* Only where the kernel has no better: the number may be another's when its process has ended. */
 		if (errno != ENOPROTOOPT)
 			return -errno;

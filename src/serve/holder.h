@@ -12,6 +12,7 @@
 struct holder {
 	int pidfd; /* -1: nobody */
 	pid_t pid;
+	bool sure; /* the kernel says that it is the one that connected, not another one with its pid */
 };
 
 /* Whoever is at the other end of @socket. Return: 0, or a negative errno: then it must not be lent anything. */

@@ -16,6 +16,9 @@
 #include "serve/slot.h"
 #include "serve/sockets.h"
 
+/* What a client of a few vectors and one or two memory files takes. */
+#define SERVER_DESCRIPTORS 16
+
 struct serve_server {
 	struct serve_loop loop;
 	struct serve_options options;
@@ -25,6 +28,7 @@ struct serve_server {
 	sigset_t mask; /* as it was before */
 	struct pcg_host_pool *pool;
 	struct slot_home home;
+	struct peers peers;
 	struct serve_slot *slots; /* in the order given */
 	struct serve_control *control;
 	pid_t child;
@@ -120,6 +124,7 @@ int serve_server_create(struct serve_server **result, const struct serve_options
 	server->home = (struct slot_home){ .loop = &server->loop,
 					   .options = &server->options,
 					   .signaller = &server->signaller,
+					   .peers = &server->peers,
 					   .arg = server,
 					   .leave = server_leave };
 	r = serve_loop_init(&server->loop);
@@ -228,6 +233,23 @@ pid_t serve_server_child(const struct serve_server *server)
 	return server->child;
 }
 
+/* Listeners are opened last, so the highest of them tells how many descriptors there are. */
+static void server_count_descriptors(const struct serve_server *server, rlim_t limit, rlim_t slots)
+{
+	rlim_t taken = 0, left;
+
+	for (const struct serve_slot *slot = server->slots; slot != NULL; slot = slot->next)
+		if (slot->listener.fd >= 0 && (rlim_t)slot->listener.fd >= taken)
+			taken = (rlim_t)slot->listener.fd + 1;
+	left = limit > taken ? limit - taken : 0;
+	if (slots == 0 || left / slots >= SERVER_DESCRIPTORS)
+		return;
+	base_log(&server->log, PCG_WARN,
+		 "%llu descriptors are left for the clients of %llu functions, and each client takes one, and one for "
+		 "each interrupt and each piece of memory that it shares; " SOCKETS_MORE,
+		 (unsigned long long)left, (unsigned long long)slots);
+}
+
 /*
  * Half of our descriptors may hold clients' memory, the same share for each function: no client can take what another
  * needs. The other half is for interrupts, connections and what is on its way.
@@ -241,6 +263,7 @@ static void server_share_descriptors(struct serve_server *server)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	for (slot = server->slots; slot != NULL; slot = slot->next)
 		slots++;
+	server_count_descriptors(server, limit.rlim_cur, slots);
 	share = limit.rlim_cur / 2 / (slots == 0 ? 1 : slots);
 	if (share < 1)
 		share = 1;

@@ -166,6 +166,21 @@ static void slot_forget_memory(struct serve_slot *slot)
 {
 	pcg_dma_destroy(slot->dma);
 	slot->dma = NULL;
+	peers_drop(slot->home->peers, slot->peer);
+	slot->peer = 0;
+}
+
+/* Behind a connected socket may be another process than the one that made it: whose functions these are nobody knows.
+ */
+static void slot_identify(struct serve_slot *slot)
+{
+	struct pcg_dma_client client;
+
+	if (slot->single || slot->host->ops->dma_map == NULL)
+		return;
+	peers_take(slot->home->peers, slot->client->watch.fd, &client);
+	slot->peer = client.number;
+	pcg_dma_set_client(slot->dma, &client);
 }
 
 static void slot_not_attached(struct serve_slot *slot)
@@ -203,6 +218,7 @@ static int slot_grant(struct serve_slot *slot)
 	r = pcg_dma_create(&slot->dma, &limits, &messages, &slot->log);
 	if (r != 0)
 		return r;
+	slot_identify(slot);
 	slot->request = (struct pcg_request){ .done = slot_attached };
 	slot->state = SLOT_GRANTING;
 	r = pcg_function_dma(slot->function, slot->dma, &slot->request);
@@ -339,6 +355,7 @@ static void slot_notice_hangup(struct serve_slot *slot)
 	struct pollfd hangup = { .fd = client->watch.fd, .events = POLLRDHUP };
 
 	if (poll(&hangup, 1, 0) == 1) {
+		serve_connection_exhaust(client);
 		serve_connection_drop(client);
 		serve_slot_release(slot, client);
 	}
@@ -444,7 +461,8 @@ static void slot_accept(struct serve_watch *watch, uint32_t events)
 	if (r == 0 || r == -EAGAIN || r == -ECONNABORTED || r == -EINTR)
 		return;
 	/* It still waits at the door: look away for a while instead of turning round and round. */
-	base_log(&slot->log, PCG_WARN, "a client could not be let in: %s", strerror(-r));
+	base_log(&slot->log, PCG_WARN, "a client could not be let in: %s%s", strerror(-r),
+		 r == -EMFILE ? "; " SOCKETS_MORE : "");
 	serve_watch(slot->loop, &slot->listener, 0);
 	serve_timer_arm(slot->loop, &slot->accept_again, SLOT_ACCEPT_AGAIN_MS);
 }
@@ -492,7 +510,8 @@ static int slot_open(struct serve_slot *slot)
 
 	if (r != 0)
 		return r;
-	slot->memory = calloc(1, pcg_function_size());
+	/* Not cleared: some of it is never touched. */
+	slot->memory = malloc(pcg_function_size());
 	if (slot->memory == NULL)
 		return -ENOMEM;
 	slot->request.done = slot_opened;

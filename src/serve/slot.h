@@ -20,6 +20,7 @@
 #include "serve/irqs.h"
 #include "serve/loop.h"
 #include "serve/note.h"
+#include "serve/peers.h"
 #include "serve/server.h"
 #include "serve/sockets.h"
 #include "serve/trace.h"
@@ -32,6 +33,7 @@ struct serve_slot;
 /*
  * Where a slot lives.
  * @pool: what the functions of this server share
+ * @peers: the processes that have them
  * @leave: the host wants the function of this slot back: destroy it; not called from inside one of its calls
  */
 struct slot_home {
@@ -39,6 +41,7 @@ struct slot_home {
 	const struct serve_options *options;
 	struct eventfd_signaller *signaller;
 	struct pcg_host_pool *pool;
+	struct peers *peers;
 	void *arg;
 	void (*leave)(void *arg, struct serve_slot *slot);
 };
@@ -83,6 +86,7 @@ struct serve_slot {
 	struct irqs irqs;
 	struct descriptors *aside; /* closes what clients sent in vain */
 	struct pcg_dma *dma;
+	uint64_t peer;      /* its number in home->peers; 0: none */
 	uint32_t max_files; /* of its memory, that the client may have open here */
 	struct trace *trace;
 	struct holder holder;

@@ -91,7 +91,8 @@ int sockets_listen(const char *path, const char *option, struct sockets_file *fi
 	if (r == 0)
 		return fd;
 	sockets_remove(file);
-	base_log(log, PCG_ERROR, "%s %s: %s; the directory must exist and let us write", option, path, strerror(-r));
+	base_log(log, PCG_ERROR, "%s %s: %s; %s", option, path, strerror(-r),
+		 r == -EMFILE ? SOCKETS_MORE : "the directory must exist and let us write");
 	if (fd >= 0)
 		close(fd);
 	return r;

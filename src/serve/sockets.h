@@ -7,6 +7,9 @@
 
 #include <pcigate/log.h>
 
+/* The soft limit is raised to the hard one when the server begins. */
+#define SOCKETS_MORE "allow more descriptors: ulimit -Hn, or LimitNOFILE= of a systemd unit"
+
 /* A socket of ours in the file system; all zero: none. */
 struct sockets_file {
 	char *path;

@@ -132,6 +132,50 @@ static void ask_feature(struct pcg_client *client)
 		close(feature.fd);
 }
 
+/* Features of our own: what is said to be filled in lies in what was given. */
+static void ask_batch(struct pcg_client *client, bool faults)
+{
+	struct pcg_feature_page_request requests[3];
+	struct pcg_feature_fault records[3];
+	uint32_t count = 9;
+	int r = faults ? pcg_client_faults(client, records, 3, &count)
+		       : pcg_client_page_requests(client, requests, 3, &count);
+
+	HOLDS(count <= 3 && (r == 0 || count == 0));
+}
+
+static void ask_pasid(struct pcg_client *client, uint8_t which)
+{
+	static const struct pcg_feature_page_response responses[2] = { { .code = PCG_PAGE_FAILURE } };
+	struct pcg_feature_pasid offer;
+	uint32_t n = 9;
+
+	switch (which) {
+	case 8:
+		pcg_client_pasid_offer(client, &offer);
+		HOLDS(memchr(offer.reason, 0, sizeof(offer.reason)) != NULL);
+		break;
+	case 9:
+		pcg_client_space_create(client, &n);
+		break;
+	case 10:
+		ask_batch(client, false);
+		break;
+	case 11:
+		ask_batch(client, true);
+		break;
+	case 12:
+		pcg_client_page_respond(client, responses, 2, &n);
+		HOLDS(n <= 2);
+		break;
+	case 13:
+		pcg_client_event_enable(client, -1);
+		break;
+	default:
+		pcg_client_event_lost(client, &n);
+	}
+}
+
 static void ask(struct pcg_client *client, uint8_t which)
 {
 	struct pcg_client_irq_info irq;
@@ -160,8 +204,11 @@ static void ask(struct pcg_client *client, uint8_t which)
 	case 6:
 		pcg_client_dma_unmap(client, 0, 4096);
 		break;
-	default:
+	case 7:
 		pcg_client_serve(client);
+		break;
+	default:
+		ask_pasid(client, which);
 	}
 }
 
@@ -169,7 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t commands[] = { WIRE_GET_INFO,    WIRE_GET_REGION_INFO, WIRE_GET_IRQ_INFO,
 					     WIRE_REGION_READ, WIRE_REGION_WRITE,    WIRE_FEATURE,
-					     WIRE_DMA_UNMAP,   WIRE_DMA_READ };
+					     WIRE_DMA_UNMAP,   WIRE_DMA_READ,        WIRE_FEATURE };
 	static const uint8_t hello[WIRE_HEADER + WIRE_VERSION_FIXED] = {
 		[2] = WIRE_VERSION, [4] = 20, [8] = WIRE_REPLY
 	};
@@ -186,9 +233,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HOLDS(pcg_client_create_fd(&client, pair[0], WAIT, NULL) == 0);
 	pcg_client_memory(client, &memory);
 	for (int i = 0; i < CALLS && input.left > 0; i++) {
-		uint8_t which = take8(&input) & 7;
+		uint8_t which = take8(&input) & 15;
 
-		answer(&input, client, pair[1], commands[which]);
+		answer(&input, client, pair[1], commands[which < 8 ? which : 8]);
 		/* Nothing more is coming: a call that wants more ends at once. */
 		if (input.left == 0 || i == CALLS - 1)
 			shutdown(pair[1], SHUT_WR);

@@ -81,8 +81,8 @@ def driving():
     yield feature(0x8006 | get, bytes(8))
     yield feature(0x8006 | put, bytes(8))
     # Capabilities are where the fabric's PF has them.
-    places = [header(10, struct.pack("<QII", offset, 7, size) + value.to_bytes(size, "little"))
-              for offset, size, value in (PLACES)]
+    places = [header(10, struct.pack("<QII", offset, 7, size) + value.to_bytes(size, "little")) for offset, size, value in (
+        (0x166, 2, 1), (0x176, 2, 0x8000), (0x18c, 4, 4), (0x184, 2, 1), (0x04, 2, 6))]
     command = [header(10, struct.pack("<QII", offset, 0, 4) + struct.pack("<I", value)) for offset, value in (
         (0x08, 0), (0x0c, 0x2000), (0x10, 0), (0x1c, 4096), (0x40, 0x80000005), (0x44, 12), (0x04, 8))]
     yield b"".join([speak, header(2, struct.pack("<IIQQQ", 32, 3, 0, 0x10000, 0x1000)), *space[:3], *places, *command,
