@@ -38,8 +38,42 @@ static bool is_placed(const struct pcg_function *f, unsigned int bar)
 /* What the write read before, in its own byte: the function's enable bits. */
 static int look_at_command(struct pcg_function *f)
 {
-	f->due = (expected(f) & ~f->host_value) != 0;
+	f->due = f->silent || (expected(f) & ~f->host_value) != 0;
+	return PCG_DONE;
+}
+
+/* Ones in the lower byte may be a function of long ago; ones in all of the dword are nobody's (PCIe 6.0, 7.5.1.1.3). */
+static bool looks_silent(const struct pcg_function *f)
+{
+	return (f->host_value & 0xffu) == 0xffu;
+}
+
+static int look_closer(struct pcg_function *f)
+{
+	f->number = looks_silent(f);
+	return f->number ? f->host->ops->config_read(f->host, PCG_COMMAND / 4, 0xf, &f->host_value, &f->op) : PCG_DONE;
+}
+
+/*
+ * What the guest writes counts for the guest, and is not mixed with ones that are nobody's. When the function answers
+ * again it is put right by the next write.
+ */
+static int leave_alone(struct pcg_function *f)
+{
+	static const step_fn nothing[] = { NULL };
+	bool silent = f->number != 0 && f->host_value == UINT32_MAX;
+
 	f->number = PCG_NUM_BARS;
+	if (silent) {
+		if (!f->silent) {
+			pcg_say(&f->log, PCG_ERROR, PCG_COMMAND, f->host_value,
+				"the function does not answer: it is gone, or its configuration space is; its client "
+				"is asked to give it back");
+			irqs_raise(f, PCG_IRQ_REQ, 0, true);
+		}
+		f->steps = nothing;
+	}
+	f->silent = silent;
 	return PCG_DONE;
 }
 
@@ -101,7 +135,8 @@ static int go_on(struct pcg_function *f)
 }
 
 const step_fn backdoor_steps[] = {
-	look_at_command, contract_rewind, look_at_bars, mend, read_upper, add_upper, go_on, NULL,
+	look_at_command, look_closer, leave_alone, contract_rewind, look_at_bars, mend, read_upper,
+	add_upper,       go_on,       NULL,
 };
 
 /*

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <string.h>
 
 #include "function/internal.h"
@@ -35,9 +36,17 @@ int contract_read_command(struct pcg_function *f)
 	return f->host->ops->config_read(f->host, PCG_COMMAND / 4, 3, &f->host_value, &f->op);
 }
 
+/* PCIe 6.0, 7.5.1.1.3: COMMAND's upper bits are reserved; ones there are what nobody answered. */
+static bool answered(const struct pcg_function *f)
+{
+	return (f->host_value & 0xffffu) != 0xffffu;
+}
+
+/* Ones that nobody answered are not written into a function that may be back by then. */
 int contract_master_off(struct pcg_function *f)
 {
-	if (!(f->host_value & PCG_COMMAND_MASTER))
+	f->silent = !answered(f);
+	if (f->silent || !(f->host_value & PCG_COMMAND_MASTER))
 		return PCG_DONE;
 	return f->host->ops->config_write(f->host, PCG_COMMAND / 4, 3, f->host_value & ~(uint32_t)PCG_COMMAND_MASTER,
 					  &f->op);
@@ -58,6 +67,25 @@ int contract_attach(struct pcg_function *f)
 static int host_reset(struct pcg_function *f)
 {
 	return f->host->info.can_reset ? f->host->ops->reset(f->host, &f->op) : PCG_DONE;
+}
+
+/* One that gave no answer before may give one now. */
+static int look_again(struct pcg_function *f)
+{
+	return f->silent ? contract_read_command(f) : PCG_DONE;
+}
+
+static int has_answered(struct pcg_function *f)
+{
+	if (!f->silent)
+		return PCG_DONE;
+	f->silent = !answered(f);
+	if (!f->silent)
+		return PCG_DONE;
+	pcg_say(&f->log, PCG_ERROR, PCG_COMMAND, f->host_value,
+		"the function does not answer, and did not before its reset: it reaches nothing, and nobody reaches it, "
+		"until it answers and is reset again");
+	return -ENODEV;
 }
 
 static int registers_reset(struct pcg_function *f)
@@ -98,6 +126,24 @@ static int power_reached(struct pcg_function *f)
 {
 	f->power = f->write.power;
 	return PCG_DONE;
+}
+
+static int host_power_up(struct pcg_function *f)
+{
+	return linux_forgive(f, host_power(f));
+}
+
+/* The guest drives what sleeps: nothing that it reads would be true. */
+static int has_woken(struct pcg_function *f)
+{
+	int ret = f->forgiven;
+
+	if (ret == 0)
+		return PCG_DONE;
+	pcg_say(&f->log, PCG_ERROR, f->view.pm + PCG_PM_CSR, f->write.power,
+		"the function does not come back to D0: it is in quarantine until the next client comes");
+	pcg_function_quarantine(f);
+	return ret;
 }
 
 static int irqs_follow(struct pcg_function *f)
@@ -263,8 +309,17 @@ static const step_fn power_down[] = {
 
 /* →D0: hardware first, then state restored, then mappings */
 static const step_fn power_up[] = {
-	host_power,        contract_rewind, restore_registers, contract_rewind, restore_addresses,
-	config_host_write, power_reached,   pasid_again,       mappings_allow,  NULL,
+	host_power_up,
+	has_woken,
+	contract_rewind,
+	restore_registers,
+	contract_rewind,
+	restore_addresses,
+	config_host_write,
+	power_reached,
+	pasid_again,
+	mappings_allow,
+	NULL,
 };
 
 /*
@@ -272,28 +327,23 @@ static const step_fn power_up[] = {
  * power-on values, and what the client still holds is rebuilt
  */
 const step_fn reset_steps[] = {
-	irqs_quiet,
-	contract_read_command,
-	contract_master_off,
-	pasid_off,
-	contract_detach,
-	contract_revoke,
-	host_reset,
-	power_on,
-	registers_reset,
-	contract_rewind,
-	restore_addresses,
-	read_devctl,
-	restore_payload,
-	contract_attach,
-	mappings_allow,
-	irqs_follow,
-	NULL,
+	irqs_quiet,          contract_read_command,
+	contract_master_off, pasid_off,
+	contract_detach,     contract_revoke,
+	host_reset,          look_again,
+	has_answered,        power_on,
+	registers_reset,     rebar_begin,
+	rebar_again,         rebar_take,
+	contract_rewind,     restore_addresses,
+	read_devctl,         restore_payload,
+	contract_attach,     mappings_allow,
+	irqs_follow,         NULL,
 };
 
 /* a reset from elsewhere: mappings revoked first, then hardware; they come back with the write that found it */
 const step_fn contract_mend_steps[] = {
-	contract_revoke, contract_rewind, restore_addresses, read_devctl, restore_payload, pasid_again, NULL,
+	contract_revoke,   rebar_begin, rebar_again,     rebar_take,  contract_rewind,
+	restore_addresses, read_devctl, restore_payload, pasid_again, NULL,
 };
 
 const step_fn *contract_for_command(struct pcg_function *f)
@@ -315,6 +365,8 @@ const step_fn *contract_for_write(struct pcg_function *f)
 		return w->power == PCG_D0 ? power_up : power_down;
 	if (w->effects & PCG_EFFECT_PASID)
 		return pasid_write_steps;
+	if (w->effects & PCG_EFFECT_RESIZE)
+		return rebar_write_steps;
 	if (backdoor_concerns(f))
 		return backdoor_steps;
 	f->due = false;
@@ -337,15 +389,15 @@ static int snapshot(struct pcg_function *f)
 	return ret;
 }
 
-static int compile_view(struct pcg_function *f)
+int contract_compile(struct pcg_function *f)
 {
 	int ret = pcg_view_init(&f->view, &f->host->info, f->opened, &f->options, &f->log);
 
 	if (ret < 0)
 		return ret;
 	memory_init(f);
-	/* All of the MSI-X table is still to be made. */
-	memset(f->msix_ours, 0xff, sizeof(f->msix_ours));
+	rebar_init(f);
+	msix_fresh(f);
 	irqs_power_on(f);
 	f->open = true;
 	f->reach = f->host->info.config_size;
@@ -393,7 +445,7 @@ static int combine_all(struct pcg_function *f)
 	return PCG_DONE;
 }
 
-const step_fn open_steps[] = { snapshot, compile_view, combine_all, registers_open, NULL };
+const step_fn open_steps[] = { snapshot, contract_compile, combine_all, registers_open, NULL };
 
 /* Nothing that this client wrote is there for the next one, sticky or not. */
 static int forget(struct pcg_function *f)
@@ -408,7 +460,7 @@ static int forget(struct pcg_function *f)
 /* What this client keeps must not reach the next one. */
 static int release(struct pcg_function *f)
 {
-	if (!(f->lent || f->altered) || f->host->ops->release == NULL)
+	if (!(f->lent || f->altered || f->host->info.lends_function) || f->host->ops->release == NULL)
 		return PCG_DONE;
 	return f->host->ops->release(f->host, &f->op);
 }
@@ -466,11 +518,14 @@ static int drop_all(struct pcg_function *f)
 }
 
 const step_fn close_steps[] = {
-	drop_all, reset_all, registers_end, forget, release, regions_anew, combine_all, end_quarantine, NULL,
+	drop_all, reset_all, registers_end, rebar_begin, rebar_back,     rebar_take,
+	forget,   release,   regions_anew,  combine_all, end_quarantine, NULL,
 };
 
 /* What the client has mapped is in use still: that it goes is seen to when it is not. */
-const step_fn leave_steps[] = { drop_all, reset_all, registers_end, forget, end_quarantine, NULL };
+const step_fn leave_steps[] = {
+	drop_all, reset_all, registers_end, rebar_begin, rebar_back, rebar_take, forget, end_quarantine, NULL,
+};
 
 /* --- the client's memory --- */
 
@@ -484,45 +539,5 @@ static int dma_unmap(struct pcg_function *f)
 	return f->host->ops->dma_unmap(f->host, f->request->range, &f->op);
 }
 
-/* --- for each client anew --- */
-
-static const struct pcg_cap *resizing(const struct pcg_function *f)
-{
-	return f->host->info.resizes ? pcg_layout_find(&f->view.layout, PCG_CAP_MSIX) : NULL;
-}
-
-static int size_read(struct pcg_function *f)
-{
-	const struct pcg_cap *cap = resizing(f);
-
-	return cap == NULL ? PCG_DONE
-			   : f->host->ops->config_read(f->host, cap->offset / 4u, 0xf, &f->host_value, &f->op);
-}
-
-/* Another number than before: all that follows from it is made anew. While a client has the function it stays. */
-static int size_take(struct pcg_function *f)
-{
-	const struct pcg_cap *cap = resizing(f);
-	uint16_t before, now;
-	uint8_t *control;
-	int ret;
-
-	if (cap == NULL)
-		return PCG_DONE;
-	control = f->opened + cap->offset + PCG_MSIX_CONTROL;
-	before = pcg_get16(control);
-	now = (uint16_t)((before & ~PCG_MSIX_SIZE) | (f->host_value >> 16 & PCG_MSIX_SIZE));
-	if (now == before)
-		return PCG_DONE;
-	pcg_put16(control, now);
-	ret = compile_view(f);
-	if (ret < 0) {
-		pcg_put16(control, before);
-		compile_view(f);
-	}
-	return ret;
-}
-
-const step_fn dma_attach_steps[] = { size_read, size_take, contract_attach, NULL };
 const step_fn dma_map_steps[] = { dma_map, NULL };
 const step_fn dma_unmap_steps[] = { dma_unmap, NULL };

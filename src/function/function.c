@@ -69,7 +69,7 @@ int pcg_function_init(void *memory, struct pcg_host *host, const struct pcg_view
 {
 	struct pcg_function *f = memory;
 
-	memset(f, 0, sizeof(*f));
+	memset(f, 0, offsetof(struct pcg_function, msix_table));
 	f->host = host;
 	f->options = *options;
 	f->events = *events;
@@ -82,6 +82,7 @@ int pcg_function_init(void *memory, struct pcg_host *host, const struct pcg_view
 	host->events.wanted = wanted;
 	host->events.recorded = pasid_recorded;
 	host->events.page_status = pasid_page_status;
+	host->events.resized = rebar_resized;
 	*function = f;
 	if (host->info.config_size != PCG_CONFIG_CONVENTIONAL && host->info.config_size != PCG_CONFIG_EXTENDED)
 		return -EINVAL;

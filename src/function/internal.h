@@ -42,6 +42,7 @@ struct pcg_function {
 	bool altered; /* or has chosen how they map */
 	bool told;    /* or knows how many MSI-X vectors there are */
 	bool quarantined;
+	bool silent;    /* it gave no answer when COMMAND was read last */
 	uint32_t reach; /* bytes of configuration space that answer: all, or none */
 	enum pcg_power power;
 	uint32_t probed; /* enable bits of COMMAND that have been seen to be there, or not */
@@ -66,6 +67,13 @@ struct pcg_function {
 	struct pcg_pasid_control control;
 	struct pcg_pasid_control controlled;
 
+	/* resizable BARs: sizes when it was opened, and as the guest has them; the one under way, and to what */
+	uint64_t first[PCG_NUM_BARS];
+	uint64_t sizes[PCG_NUM_BARS];
+	uint8_t resizing;
+	uint8_t wanted; /* its logarithm */
+	uint8_t tried;  /* those that were asked for, bit n for BAR n */
+
 	/* the same under the profile `linux` */
 	struct linux_plan plan;
 	bool forgiving; /* the operation under way may fail without ending the access */
@@ -83,9 +91,11 @@ struct pcg_function {
 	bool intx_missed; /* rose while masked */
 	struct pci_window table;
 	struct pci_window pba;
-	bool has_table; /* where the view's MSI-X says that it is, there is room for it */
-	uint8_t msix_table[PCG_MSIX_MAX * 16];
+	bool has_table;                        /* where the view's MSI-X says that it is, there is room for it */
 	uint32_t msix_ours[PCG_MSIX_MAX / 32]; /* entries the client keeps here, not in a table of its own */
+
+	/* From here on only what msix_fresh() knows to be the function's is ever touched: most have few vectors. */
+	uint8_t msix_table[PCG_MSIX_MAX * 16];
 };
 
 /* order.c: the sequencer */
@@ -101,7 +111,6 @@ extern const step_fn reset_steps[];
 extern const step_fn close_steps[];
 extern const step_fn leave_steps[];
 extern const step_fn memory_kind_steps[];
-extern const step_fn dma_attach_steps[];
 extern const step_fn dma_map_steps[];
 extern const step_fn dma_unmap_steps[];
 extern const step_fn contract_mend_steps[];
@@ -110,6 +119,7 @@ const step_fn *contract_for_command(struct pcg_function *f);
 int contract_revoke(struct pcg_function *f);
 int contract_detach(struct pcg_function *f);
 int contract_attach(struct pcg_function *f);
+int contract_compile(struct pcg_function *f);
 int contract_read_command(struct pcg_function *f);
 int contract_master_off(struct pcg_function *f);
 int contract_rewind(struct pcg_function *f);
@@ -117,6 +127,9 @@ int contract_rewind(struct pcg_function *f);
 /* registers.c: what a guest wrote into the function is gone */
 extern const step_fn registers_reset_steps[];
 extern const step_fn registers_end_steps[];
+
+/* attach.c: a client comes */
+extern const step_fn dma_attach_steps[];
 
 /* backdoor.c: resets that nobody told us of */
 extern const step_fn backdoor_steps[];
@@ -172,6 +185,15 @@ int pasid_space_check(const struct pcg_function *f, const struct pcg_space *spac
 void pasid_recorded(void *arg);
 void pasid_page_status(void *arg, uint16_t raised);
 
+/* rebar.c: resizable BARs */
+extern const step_fn rebar_write_steps[];
+int rebar_begin(struct pcg_function *f);
+int rebar_again(struct pcg_function *f);
+int rebar_back(struct pcg_function *f);
+int rebar_take(struct pcg_function *f);
+void rebar_init(struct pcg_function *f);
+void rebar_resized(void *arg, unsigned int bar);
+
 /* irqs.c */
 void irqs_raise(void *arg, enum pcg_irq_index index, unsigned int vector, bool level);
 void irqs_reset(struct pcg_function *f);
@@ -180,6 +202,7 @@ void irqs_update(struct pcg_function *f);
 
 /* msix.c: the table and the pending bits, where the client has none of its own */
 void msix_init(struct pcg_function *f);
+void msix_fresh(struct pcg_function *f);
 void msix_power_on(struct pcg_function *f);
 unsigned int msix_vectors(const struct pcg_function *f);
 bool msix_masked(const struct pcg_function *f, unsigned int vector);

@@ -66,6 +66,14 @@ void pcg_function_msix_told(struct pcg_function *f)
 	f->told = true;
 }
 
+/* All of the table is still to be made: for msix_power_on(). What lies past it nobody can ask for. */
+void msix_fresh(struct pcg_function *f)
+{
+	uint64_t entries = (f->table.end - f->table.start) / ENTRY;
+
+	memset(f->msix_ours, 0xff, (size_t)(entries + 31) / 32 * sizeof(f->msix_ours[0]));
+}
+
 /* 7.7.2.9: every entry starts masked. */
 void msix_power_on(struct pcg_function *f)
 {

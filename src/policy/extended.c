@@ -118,6 +118,24 @@ static const struct rule rebar_rows[] = {
 	RESIZABLE(0), RESIZABLE(1), RESIZABLE(2), RESIZABLE(3), RESIZABLE(4), RESIZABLE(5),
 };
 
+/*
+ * The same where sizes are the guest's to choose (docs/rebar.md). What is offered, and for which BARs, src/view/rebar.c
+ * fills in.
+ */
+#define OFFERED "the sizes that the backend can give"
+/* clang-format off */
+#define RESIZED(n)                                                                                                     \
+	{ 0x04 + 8 * (n), 0xfffffff0, SHADOW, DROPPED, NO_HOOK, 0, "REBAR_CAP 7.8.6.2: " OFFERED },                    \
+	{ 0x08 + 8 * (n), 0x000000e7, FIXED, DROPPED, NO_HOOK, 0, "REBAR_CTRL 7.8.6.3: index and count" },             \
+	{ 0x08 + 8 * (n), 0x00003f00, SHADOW, TO_SHADOW, ON_REBAR, 0,                                                  \
+	  "REBAR_CTRL.SIZE 7.8.6.3: carried out, while memory is off, before the write is done" },                     \
+	{ 0x08 + 8 * (n), 0xffff0000, SHADOW, DROPPED, NO_HOOK, 0, "REBAR_CTRL 7.8.6.3: " OFFERED }
+/* clang-format on */
+
+static const struct rule rebar_on_rows[] = {
+	RESIZED(0), RESIZED(1), RESIZED(2), RESIZED(3), RESIZED(4), RESIZED(5),
+};
+
 /* Dynamic Power Allocation · 7.9.12: the power budget is the host's. */
 static const struct rule dpa_rows[] = {
 	{ 0x04, 0xffffffff, HOST, DROPPED, NO_HOOK, 0, "DPA_CAP 7.9.12.2: how many substates, how long they take" },
@@ -151,6 +169,7 @@ static const struct rules vc = RULES(vc_rows);
 static const struct rules mfvc = RULES(mfvc_rows);
 static const struct rules dsn = RULES(dsn_rows);
 static const struct rules rebar = RULES(rebar_rows);
+static const struct rules resized = RULES(rebar_on_rows);
 static const struct rules dpa = RULES(dpa_rows);
 static const struct rules vsec = RULES(vsec_rows);
 static const struct rules dvsec = RULES(dvsec_rows);
@@ -159,6 +178,9 @@ static const struct rules dvsec = RULES(dvsec_rows);
 	{                                                                                                              \
 		.why = text                                                                                            \
 	}
+
+const struct cap_policy rebar_on = { true, REST_CLOSED, &resized, NULL,
+				     "the sizes that the backend can give, and gives" };
 
 const struct cap_policy guarded_ecaps[] = {
 	[PCG_ECAP_NULL] = HIDDEN("hidden: no registers, PCIe 6.0 7.9.28"),

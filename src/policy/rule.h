@@ -39,6 +39,7 @@ enum rule_hook {
 	ON_MSI,
 	ON_MSIX,
 	ON_PASID,
+	ON_REBAR,
 	NUM_HOOKS,
 };
 
@@ -183,5 +184,8 @@ extern const struct rules msix_rules;
 extern const struct rules msi_rules[4];
 unsigned int msi_variant(const uint8_t *config, const struct pcg_cap *cap);
 extern const struct cap_policy made_pasid, made_ats, made_pri;
+
+/** Resizable BARs where the operator lets the guest resize them, and the backend can */
+extern const struct cap_policy rebar_on;
 
 #endif

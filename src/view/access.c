@@ -103,6 +103,9 @@ static void on_write(struct pcg_view *view, uint16_t dword, uint8_t be, uint32_t
 	case ON_PASID:
 		view_pasid_write(view, dword, be, value, w);
 		break;
+	case ON_REBAR:
+		rebar_write(view, dword, w);
+		break;
 	case NO_HOOK:
 	case NUM_HOOKS:
 		break;

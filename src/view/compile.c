@@ -254,6 +254,8 @@ static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
 			"resizable BARs are hidden: what they say fits no BAR of this function");
 		return false;
 	}
+	if (cap->extended && cap->id == PCG_ECAP_REBAR)
+		rebar_plan(c, cap);
 	if (!cap->extended && cap->id == PCG_CAP_MSIX && !pci_msix_find(&msix, c->config, cap->offset, c->info->bars)) {
 		pcg_say(c->log, PCG_WARN, cap->offset, cap->id,
 			"MSI-X is hidden: its table and pending bits do not lie apart inside BARs that exist");
@@ -275,7 +277,7 @@ static bool is_shown(struct compiler *c, const struct pcg_cap *cap)
 
 static int decide_cap(struct compiler *c, const struct pcg_cap *cap, bool shown)
 {
-	const struct cap_policy *policy = policy_cap(c->view->profile, cap);
+	const struct cap_policy *policy = view_policy(c->view, cap);
 	/* Appendix H of PCI 3.0. One that overruns its room is shown with the room it has. */
 	static const struct rule vendor_length = {
 		.read = SHADOW, .write = DROPPED, .why = "VNDR_LENGTH PCI 3.0 appendix H: the bytes that are its own"
@@ -455,6 +457,12 @@ static int check_options(const struct pcg_view_options *options, const struct pc
 		pcg_say(log, PCG_ERROR, PCG_NOWHERE, options->msix_vectors,
 			"msix-vectors: without mediation the function's own MSI-X table is all there is, and nothing bounds it; "
 			"take another profile than raw, or leave the policy out");
+		return -EINVAL;
+	}
+	if (options->rebar && options->profile->as_linux) {
+		pcg_say(log, PCG_ERROR, PCG_NOWHERE, 0,
+			"rebar: the profile linux drops writes of sizes, as the kernel does; take guarded or strict, or leave "
+			"the policy out");
 		return -EINVAL;
 	}
 	if (pcg_bars_check(info->bars) < 0) {

@@ -61,7 +61,13 @@ void view_msix_bound(struct pcg_view *view, const uint8_t *config, const struct 
 /** rebar_check() - whether a Resizable BAR capability speaks of BARs that are there (PCIe 6.0, 7.8.6) */
 bool rebar_check(const uint8_t *config, const struct pcg_cap *cap, const struct pcg_bar bars[PCG_NUM_BARS]);
 
-/** rebar_limit() - show the sizes that are, and no other */
+/** rebar_plan() - sizes that this capability, which passed rebar_check(), is to offer; says why where it offers none */
+void rebar_plan(struct compiler *c, const struct pcg_cap *cap);
+
+/** rebar_limit() - show the sizes that are on offer, and no other */
 void rebar_limit(struct pcg_view *view, const struct pcg_cap *cap, const struct pcg_bar bars[PCG_NUM_BARS]);
+
+/** rebar_write() - a guest wrote a size: nothing has changed yet */
+void rebar_write(struct pcg_view *view, uint16_t dword, struct pcg_view_write *w);
 
 #endif

@@ -42,6 +42,8 @@ const struct cap_policy *view_policy(const struct pcg_view *view, const struct p
 {
 	int made = view_made(view, cap);
 
+	if (cap->extended && cap->id == PCG_ECAP_REBAR && cap->offset == view->rebar)
+		return &rebar_on;
 	return made >= 0 ? made_policy((enum pcg_made_kind)made) : policy_cap(view->profile, cap);
 }
 

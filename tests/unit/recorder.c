@@ -97,7 +97,7 @@ static int reset(struct pcg_host *host, struct pcg_op *op)
 static int power(struct pcg_host *host, enum pcg_power state, struct pcg_op *op)
 {
 	word(of(host), "power%d ", (int)state);
-	return end(of(host), op);
+	return of(host)->power_fails != 0 ? of(host)->power_fails : end(of(host), op);
 }
 
 static int revoke(struct pcg_host *host, struct pcg_op *op)
@@ -264,6 +264,37 @@ void recorder_pasid(struct recorder *r)
 	r->host.info.pasid = (struct pcg_pasid_facts){
 		.width = 16, .execute = true, .privileged = true, .ats = true, .page_requests = 32
 	};
+}
+
+static int resize(struct pcg_host *host, unsigned int bar, unsigned int log2, struct pcg_op *op)
+{
+	word(of(host), "resize%u:%u ", bar, log2);
+	if (of(host)->resize_fails != 0)
+		return of(host)->resize_fails;
+	host->info.bars[bar].size = UINT64_C(1) << log2;
+	host->info.regions[bar].size = UINT64_C(1) << log2;
+	return end(of(host), op);
+}
+
+void recorder_resizable(struct recorder *r)
+{
+	static struct pcg_host_ops resizing;
+
+	resizing = *r->host.ops;
+	resizing.resize = resize;
+	r->host.ops = &resizing;
+	r->host.info.bars[0].size = r->host.info.regions[0].size = 1u << 20;
+	r->host.info.bars[2] = (struct pcg_bar){ .size = 1u << 20, .kind = PCG_BAR_MEM64 };
+	r->host.info.bars[3] = (struct pcg_bar){ .kind = PCG_BAR_UPPER };
+	r->host.info.regions[2] = (struct pcg_region){ .size = 1u << 20, .flags = 7, .fd = 0 };
+	r->host.info.resizable[2] = 1 | 1 << 2 | 1 << 6;
+	pcg_put32(r->config + PCG_BAR0 + 8, 0xf0000004);
+	pcg_put32(r->config + AT_DSN, AT_REBAR << 20 | 0x00010003);
+	pcg_put32(r->config + AT_REBAR, 0x00010015);
+	pcg_put32(r->config + AT_REBAR + 4, 0x0000fff0);
+	pcg_put32(r->config + AT_REBAR + 8, 0x00000040);
+	pcg_put32(r->config + AT_REBAR + 12, 0x0000fff0);
+	pcg_put32(r->config + AT_REBAR + 16, 0x00000002);
 }
 
 void recorder_init(struct recorder *r)

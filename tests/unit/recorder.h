@@ -22,6 +22,8 @@ struct recorder {
 	uint16_t hardwired; /* bits of COMMAND that cannot be set */
 	struct pcg_pasid_control control;
 	unsigned int recorded;
+	int resize_fails; /* what every resize ends with */
+	int power_fails;  /* what every change of the power state ends with */
 };
 
 /* A PCIe endpoint: BAR0 64 KiB 32-bit memory, BAR1 I/O, PM, MSI (32, maskable, 64-bit), MSI-X (64), Express, AER. */
@@ -32,6 +34,10 @@ void recorder_direct(struct recorder *r);
 
 /* After recorder_init(): it enforces PASID, ATS and page requests; what it was told is in @r->control. */
 void recorder_pasid(struct recorder *r);
+
+/* After recorder_init(): BAR2, 64 bits wide, has 1 MiB and can have 4 MiB and 64 MiB; it is the second resizable BAR,
+ * after BAR0, now of 1 MiB, which the backend cannot resize. */
+void recorder_resizable(struct recorder *r);
 
 /* Give memory and the answers to pcg_function_init(); fails the test unless it is open at the end. */
 struct pcg_function *recorder_open(struct recorder *r, const struct pcg_view_options *options);
@@ -55,6 +61,7 @@ enum {
 	AT_AER = 0x100,
 	AT_PASID = 0x150,
 	AT_DSN = 0x160,
+	AT_REBAR = 0x200,
 };
 
 #endif
