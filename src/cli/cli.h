@@ -30,6 +30,7 @@ struct cli_verb {
 int cli_serve(int argc, char **argv);
 int cli_capture(int argc, char **argv);
 int cli_conform(int argc, char **argv);
+int cli_ctl(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_inspect(int argc, char **argv);

@@ -74,6 +74,7 @@ const char *fate_rule_hook(enum rule_hook hook)
 		[ON_AF] = "FLR resets the function",
 		[ON_MSI] = "the vectors are set up, masked or taken down",
 		[ON_MSIX] = "the vectors are set up, masked or taken down",
+		[ON_REBAR] = "the BAR is resized, unless memory is on, before the write is done",
 		[ON_PASID] = "what the backend allows and blocks by PASID follows, before the write is done",
 	};
 

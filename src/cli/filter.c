@@ -196,6 +196,7 @@ static const struct filter_request requests[] = {
 	{ "IOMMU_IOAS_IOVA_RANGES", UAPI_IOAS_RANGES },
 	{ "IOMMU_IOAS_UNMAP", UAPI_IOAS_UNMAP },
 	{ "IOMMU_HWPT_ALLOC", UAPI_HWPT_ALLOC },
+	{ "IOMMU_GET_HW_INFO", UAPI_HW_INFO },
 	{ "IOMMU_IOAS_MAP_FILE", UAPI_IOAS_MAP_FILE },
 	/* /dev/vfio/vfio */
 	{ "VFIO_IOMMU_GET_INFO", VFIO_IOMMU_GET_INFO },

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,9 +137,9 @@ static bool same_made(const struct pcg_made *a, const struct pcg_made *b)
 static bool same_policy(const struct pcg_view_options *a, const struct pcg_view_options *b)
 {
 	return a->mps_supported == b->mps_supported && a->no_command_memory == b->no_command_memory &&
-	       a->msix_vectors == b->msix_vectors && same_made(&a->pasid.pasid, &b->pasid.pasid) &&
-	       same_made(&a->pasid.ats, &b->pasid.ats) && same_made(&a->pasid.pri, &b->pasid.pri) &&
-	       a->pasid.width == b->pasid.width;
+	       a->msix_vectors == b->msix_vectors && a->rebar == b->rebar &&
+	       same_made(&a->pasid.pasid, &b->pasid.pasid) && same_made(&a->pasid.ats, &b->pasid.ats) &&
+	       same_made(&a->pasid.pri, &b->pasid.pri) && a->pasid.width == b->pasid.width;
 }
 
 /* What the command line asks for must be what the server does: nothing else can be seen of it. */
@@ -165,8 +164,9 @@ static int match_live(const struct look *look, const struct cli_view *view, cons
 	else if (view->policy && !same_policy(wants, has))
 		base_log(log, PCG_ERROR,
 			 "--policy: the running server has other policies (mps-supported=%u, no-command-memory=%s, "
-			 "msix-vectors=%u; 0: none); leave --policy out, or name %s instead of live:",
-			 has->mps_supported, has->no_command_memory ? "on" : "off", has->msix_vectors, look->func);
+			 "msix-vectors=%u, rebar=%s; 0: none); leave --policy out, or name %s instead of live:",
+			 has->mps_supported, has->no_command_memory ? "on" : "off", has->msix_vectors,
+			 has->rebar ? "on" : "off", look->func);
 	else if (view->quirks)
 		base_log(log, PCG_ERROR,
 			 "--quirks: the running server has its own; leave it out, or name %s instead of live:",
@@ -176,38 +176,15 @@ static int match_live(const struct look *look, const struct cli_view *view, cons
 	return -EINVAL;
 }
 
-/* "PATH" or "PATH@N": N counts the functions that the server was given, from 0. */
-static int split_live(const char *where, char *path, size_t size, unsigned int *n, const struct pcg_log *log)
-{
-	const char *at = strrchr(where, '@');
-	size_t length = strlen(where);
-	char *end;
-
-	*n = 0;
-	if (at != NULL) {
-		unsigned long number = strtoul(at + 1, &end, 10);
-
-		if (end != at + 1 && *end == '\0' && number <= UINT_MAX) {
-			*n = (unsigned int)number;
-			length = (size_t)(at - where);
-		}
-	}
-	if (length >= size) {
-		base_log(log, PCG_ERROR, "live: the path of a socket is shorter than this: %s", where);
-		return -ENAMETOOLONG;
-	}
-	memcpy(path, where, length);
-	path[length] = '\0';
-	return 0;
-}
-
 static int look_live(struct look *look, const char *where, const struct cli_view *view, const struct pcg_log *log)
 {
 	char path[256];
 	unsigned int n;
-	int ret = split_live(where, path, sizeof(path), &n, log);
+	int ret = control_split(where, path, sizeof(path), &n);
 
-	if (ret == 0)
+	if (ret != 0)
+		base_log(log, PCG_ERROR, "live: the path of a socket is shorter than this: %s", where);
+	else
 		ret = control_config(path, n, CONTROL_HOST, &look->live, log);
 	if (ret < 0)
 		return ret;

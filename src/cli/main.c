@@ -12,6 +12,7 @@
 static const struct cli_verb verbs[] = {
 	{ "capture", "BDF…", "a function of this machine as a dump that dump: and lspci -F read", cli_capture },
 	{ "conform", "TARGET", "check configuration space against the specifications", cli_conform },
+	{ "ctl", "CONTROL COMMAND…", "commands for the backend of a running server: faults on demand", cli_ctl },
 	{ "diff", "FUNC", "the registers that a guest reads otherwise than the function holds them", cli_diff },
 	{ "doctor", "BDF", "whether a function can be given to a guest, and what mends it", cli_doctor },
 	{ "inspect", "FUNC", "what the function is, as its guest or the host sees it", cli_inspect },

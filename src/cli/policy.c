@@ -18,6 +18,8 @@ const char *const cli_policy_help =
 	"                             no-command-memory[=on|off]   the function has no memory enable bit\n"
 	"                             msix-vectors=N        the most MSI-X vectors that the guest gets (1 to 2048);\n"
 	"                                                   its CPUs and one more serve most drivers: docs/msix.md\n"
+	"                             rebar[=on|off]        the guest can resize resizable BARs, where the backend can:\n"
+	"                                                   docs/rebar.md\n"
 	"                             pasid, ats, pri=on|force|off   PASID, address translation and page requests are shown\n"
 	"                                                   to a client that says that it drives them; force: to any,\n"
 	"                                                   configuration only: docs/pasid.md\n"
@@ -36,15 +38,22 @@ static int set_mps(struct pcg_view_options *options, const char *value)
 	return 0;
 }
 
+static int set_switch(bool *on, const char *value)
+{
+	if (value != NULL && strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+		return -EINVAL;
+	*on = value == NULL || strcmp(value, "on") == 0;
+	return 0;
+}
+
 static int set_no_command_memory(struct pcg_view_options *options, const char *value)
 {
-	if (value == NULL || strcmp(value, "on") == 0)
-		options->no_command_memory = true;
-	else if (strcmp(value, "off") == 0)
-		options->no_command_memory = false;
-	else
-		return -EINVAL;
-	return 0;
+	return set_switch(&options->no_command_memory, value);
+}
+
+static int set_rebar(struct pcg_view_options *options, const char *value)
+{
+	return set_switch(&options->rebar, value);
 }
 
 static int set_msix_vectors(struct pcg_view_options *options, const char *value)
@@ -141,6 +150,7 @@ static const struct policy {
 	{ "mps-supported", "a power of two, 128 to 4096", set_mps },
 	{ "no-command-memory", "on or off", set_no_command_memory },
 	{ "msix-vectors", "a number of vectors, 1 to 2048", set_msix_vectors },
+	{ "rebar", "on or off", set_rebar },
 	{ "pasid", SHOWN, set_pasid },
 	{ "pasid-width", "a number of bits, 1 to 20", set_pasid_width },
 	{ "pasid-at", PLACE, set_pasid_at },
@@ -182,8 +192,8 @@ int cli_policy(const char *verb, struct pcg_view_options *options, const char *t
 	}
 	cli_error(
 		verb, CLI_USAGE,
-		"--policy %s: no such policy; there are mps-supported, no-command-memory, msix-vectors, pasid, pasid-width, "
-		"pasid-at, ats, ats-at, pri and pri-at",
+		"--policy %s: no such policy; there are mps-supported, no-command-memory, msix-vectors, rebar, pasid, "
+		"pasid-width, pasid-at, ats, ats-at, pri and pri-at",
 		text);
 	return -EINVAL;
 }

@@ -10,8 +10,8 @@
 
 /* One word for a hook, to be looked up in the list at the head of the document. */
 static const char *const hook_words[NUM_HOOKS] = {
-	[NO_HOOK] = "", [ON_COMMAND] = "command", [ON_POWER] = "power", [ON_DEVCTL] = "devctl",
-	[ON_AF] = "af", [ON_MSI] = "msi",         [ON_MSIX] = "msix",   [ON_PASID] = "pasid",
+	[NO_HOOK] = "",   [ON_COMMAND] = "command", [ON_POWER] = "power", [ON_DEVCTL] = "devctl", [ON_AF] = "af",
+	[ON_MSI] = "msi", [ON_MSIX] = "msix",       [ON_PASID] = "pasid", [ON_REBAR] = "rebar",
 };
 
 /* Text in a table's cell. */
@@ -175,6 +175,7 @@ static void print_made(FILE *out, const struct pcg_profile *profile)
 
 static void print_profile(FILE *out, const struct pcg_profile *profile)
 {
+	static const struct pcg_cap resizable = { .id = PCG_ECAP_REBAR, .extended = true };
 	unsigned int kind;
 
 	fprintf(out, "\nBytes of no capability: %s.\n\n### The header\n\n", fate_rest(profile->gaps));
@@ -194,6 +195,10 @@ static void print_profile(FILE *out, const struct pcg_profile *profile)
 		every_cap(out, profile, kind == 1, print_hidden);
 	}
 	print_made(out, profile);
+	fputs("\n### Resizable BARs that can be resized\n\n"
+	      "With `--policy rebar=on`, where the backend can: docs/rebar.md. Entries of other BARs stay as above.\n",
+	      out);
+	print_cap(out, profile, &rebar_on, &resizable);
 }
 
 /* --- linux --- */

@@ -29,8 +29,10 @@ static void usage(FILE *out)
 		"                       sockets of the functions in $socket, $socket2, …; when the server is\n"
 		"                       ended instead, CMD and what it started get SIGTERM, 5 s later SIGKILL\n"
 		"                       (sockets from systemd are used when there are any: the first for the first FUNC)\n"
+		"  --each FIRST-LAST    FUNC=SOCKET with %%n in it stands for many: one with each number for %%n\n"
 		"  --trace FILE         every access to configuration space, for `pcigate replay`; gzipped if .gz\n"
-		"  --control PATH       let `pcigate inspect live:PATH` look at the running server\n"
+		"  --control PATH       let `pcigate inspect live:PATH` look at the running server, `pcigate ctl PATH` give\n"
+		"                       commands to simulated fabrics, `pcigate vf --control PATH` vectors to their VFs\n"
 		"  --timeout MS         a request that the function does not end fails after this long (%u)\n"
 		"  --trust-client       clients may map BARs that cannot be taken back, and keep them (bar0=… of vfio:; vfio-user:)\n"
 		"  --dma-timeout MS     how long a client may take to answer for memory it does not share (%u)\n"
@@ -99,6 +101,9 @@ static int take(void *settings, int option)
 		break;
 	case 'r':
 		s->run = optarg;
+		break;
+	case 'e':
+		s->range = optarg;
 		break;
 	case 't':
 		s->options.trace = optarg;
@@ -191,12 +196,19 @@ static int confine(struct serve_settings *s, const struct pcg_log *log)
 }
 
 static const struct option long_options[] = {
-	{ "socket-path", required_argument, NULL, 's' },  { "fd", required_argument, NULL, 'f' },
-	{ "run", required_argument, NULL, 'r' },          { "trace", required_argument, NULL, 't' },
-	{ "control", required_argument, NULL, 'c' },      { "timeout", required_argument, NULL, 'm' },
-	{ "dma-timeout", required_argument, NULL, 'd' },  { "trust-client", no_argument, NULL, 'T' },
-	{ "seccomp", required_argument, NULL, 'S' },      { "user", required_argument, NULL, 'u' },
-	{ "print-capabilities", no_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
+	{ "socket-path", required_argument, NULL, 's' },
+	{ "fd", required_argument, NULL, 'f' },
+	{ "run", required_argument, NULL, 'r' },
+	{ "trace", required_argument, NULL, 't' },
+	{ "control", required_argument, NULL, 'c' },
+	{ "timeout", required_argument, NULL, 'm' },
+	{ "each", required_argument, NULL, 'e' },
+	{ "dma-timeout", required_argument, NULL, 'd' },
+	{ "trust-client", no_argument, NULL, 'T' },
+	{ "seccomp", required_argument, NULL, 'S' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "print-capabilities", no_argument, NULL, 'C' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static const struct cli_form form = {
@@ -217,7 +229,12 @@ static int parse(int argc, char **argv, struct serve_settings *s)
 	s->options.view = view.options;
 	s->funcs = argv + optind;
 	s->count = argc - optind;
-	return check(s);
+	if (s->range != NULL) {
+		r = each_expand(&s->each, s->range, s->funcs, s->count);
+		s->funcs = s->each.funcs;
+		s->count = s->each.count;
+	}
+	return r == 0 ? check(s) : r;
 }
 
 static int add_one(struct serve_server *server, const char *func, const char *path, int fd)
@@ -318,12 +335,14 @@ int cli_serve(int argc, char **argv)
 	confine_init(&s.confine);
 	r = parse(argc, argv, &s);
 	if (r != 0) {
+		each_finish(&s.each);
 		confine_finish(&s.confine);
 		return cli_status(r);
 	}
 	if (s.run != NULL) {
 		snprintf(directory, sizeof(directory), "%s/pcigate-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
 		if (mkdtemp(directory) == NULL) {
+			each_finish(&s.each);
 			confine_finish(&s.confine);
 			return cli_error("serve", CLI_CANNOT,
 					 "--run: %s: %s; set TMPDIR to a directory that can be written", directory,
@@ -337,6 +356,7 @@ int cli_serve(int argc, char **argv)
 	command_end(&s.command);
 	if (s.run != NULL)
 		rmdir(directory);
+	each_finish(&s.each);
 	confine_finish(&s.confine);
 	return r;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/confine.h"
+#include "cli/each.h"
 #include "serve/server.h"
 
 struct serve_settings {
@@ -18,7 +19,9 @@ struct serve_settings {
 	const char *user;
 	int fd; /* -1: none */
 	int systemd_fds;
-	char **funcs; /* what is left of the command line */
+	const char *range; /* --each */
+	struct each each;
+	char **funcs; /* what is left of the command line, or what --each makes of it */
 	int count;
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/machine.h"
+#include "cli/vf_control.h"
 #include "machine/vfs.h"
 
 #define UNSET     (-1L)
@@ -15,11 +16,13 @@
  * struct settings - the options
  * @create: --create, or UNSET
  * @msix: --msix, or UNSET
+ * @control: --control, or NULL: this machine
  */
 struct settings {
 	long create;
 	long msix;
 	enum vfs_probe probe;
+	const char *control;
 };
 
 static void usage(FILE *out)
@@ -27,7 +30,8 @@ static void usage(FILE *out)
 	fprintf(out,
 		"usage: pcigate vf PF [--json]\n"
 		"       pcigate vf PF --create N [--no-probe|--probe]\n"
-		"       pcigate vf VF [--msix N]\n\n"
+		"       pcigate vf VF [--msix N]\n"
+		"       pcigate vf --control CONTROL[@N] PF|VF … or CONTROL:PF …\n\n"
 		"Lists the VFs of a PF with the vectors of their MSI-X tables, and what all of them share; makes VFs, or\n"
 		"removes them; gives a VF another number of vectors. Run it as root.\n\n"
 		"  --create N  that many VFs; those that were there are removed first. 0: none\n"
@@ -35,6 +39,10 @@ static void usage(FILE *out)
 		"              drivers take them. It stays so for this PF\n"
 		"  --msix N    a table of N vectors, from the PF's pool; 0: as many as the device thinks right. Only while\n"
 		"              no driver holds the VF, and where the PF's driver shares vectors (mlx5_core, ice)\n"
+		"  --control CONTROL[@N]\n"
+		"              PF and VF are of the simulated fabric of a running server, by NAME, NAME.vfN or address:\n"
+		"              CONTROL is the socket that `serve --control` made, N counts its functions. A number of vectors\n"
+		"              changes only while no client has the VF\n"
 		"  --json      for programs\n" CLI_ROOT_HELP);
 }
 
@@ -58,6 +66,9 @@ static int take(void *settings, int option)
 		return take_number("create", UINT16_MAX, &s->create);
 	case 'm':
 		return take_number("msix", MOST_MSIX, &s->msix);
+	case 'C':
+		s->control = optarg;
+		return CLI_DONE;
 	default:
 		s->probe = option == 'n' ? VFS_PROBE_OFF : VFS_PROBE_ON;
 		return CLI_DONE;
@@ -65,11 +76,9 @@ static int take(void *settings, int option)
 }
 
 static const struct option long_options[] = {
-	{ "create", required_argument, NULL, 'c' },
-	{ "msix", required_argument, NULL, 'm' },
-	{ "no-probe", no_argument, NULL, 'n' },
-	{ "probe", no_argument, NULL, 'p' },
-	CLI_MACHINE_OPTIONS,
+	{ "control", required_argument, NULL, 'C' }, { "create", required_argument, NULL, 'c' },
+	{ "msix", required_argument, NULL, 'm' },    { "no-probe", no_argument, NULL, 'n' },
+	{ "probe", no_argument, NULL, 'p' },         CLI_MACHINE_OPTIONS,
 };
 
 static const struct cli_machine_form form = {
@@ -189,32 +198,69 @@ static int check(const struct settings *s)
 	return CLI_DONE;
 }
 
+static int act(struct sriov *sriov, const char *name, const struct settings *s, bool json)
+{
+	struct pcg_log notes = cli_log(PCG_WARN);
+	struct sriov_pf pf;
+	struct sriov_vf vf;
+	int error;
+
+	if (s->msix != UNSET) {
+		error = vfs_msix(sriov, name, (unsigned int)s->msix, &vf, &notes);
+		return error != 0 ? CLI_CANNOT : show_vf(&vf, json);
+	}
+	if (s->create != UNSET)
+		error = vfs_create(sriov, name, (unsigned int)s->create, s->probe, &pf, &notes);
+	else if (sriov->ops->vf(sriov, name, &vf) == 0)
+		return show_vf(&vf, json);
+	else
+		error = vfs_pf(sriov, name, &pf, &notes);
+	return error != 0 ? CLI_CANNOT : show_pf(sriov, &pf, json);
+}
+
+static int act_by_control(const char *where, const char *name, const struct settings *s, bool json)
+{
+	struct vf_control control;
+	int ret = vf_control_init(&control, where);
+
+	if (ret == CLI_DONE)
+		ret = act(&control.sriov, name, s, json);
+	vf_control_finish(&control);
+	return ret;
+}
+
+/* "CONTROL:NAME": names and addresses have no slash, and a socket is given by a path with one. */
+static char *split_at_control(char *text)
+{
+	char *slash = strrchr(text, '/');
+	char *colon = slash != NULL ? strchr(slash, ':') : NULL;
+
+	if (colon == NULL)
+		return NULL;
+	*colon = '\0';
+	return colon + 1;
+}
+
 int cli_vf(int argc, char **argv)
 {
 	struct settings s = { .create = UNSET, .msix = UNSET };
-	struct pcg_log notes = cli_log(PCG_WARN);
 	struct cli_machine machine;
 	struct sriov_linux kernel;
-	struct sriov_pf pf;
-	struct sriov_vf vf;
-	int error, ret = cli_machine_options(&form, argc, argv, &machine, &s);
+	char *name;
+	int ret = cli_machine_options(&form, argc, argv, &machine, &s);
 
 	if (ret == CLI_DONE)
 		ret = check(&s);
-	if (ret == CLI_DONE)
-		ret = cli_machine_bdf("vf", argv[optind]);
 	if (ret != CLI_DONE)
 		return ret == CLI_MACHINE_HELPED ? CLI_DONE : ret;
+	if (s.control != NULL)
+		return act_by_control(s.control, argv[optind], &s, machine.json);
+	name = split_at_control(argv[optind]);
+	if (name != NULL)
+		return act_by_control(argv[optind], name, &s, machine.json);
+	ret = cli_machine_bdf("vf", argv[optind]);
+	if (ret != CLI_DONE)
+		return ret;
 	sriov_linux_init(&kernel, &machine.tree);
-	if (s.msix != UNSET) {
-		error = vfs_msix(&kernel.sriov, argv[optind], (unsigned int)s.msix, &vf, &notes);
-		return error != 0 ? CLI_CANNOT : show_vf(&vf, machine.json);
-	}
-	if (s.create != UNSET)
-		error = vfs_create(&kernel.sriov, argv[optind], (unsigned int)s.create, s.probe, &pf, &notes);
-	else if (kernel.sriov.ops->vf(&kernel.sriov, argv[optind], &vf) == 0)
-		return show_vf(&vf, machine.json);
-	else
-		error = vfs_pf(&kernel.sriov, argv[optind], &pf, &notes);
-	return error != 0 ? CLI_CANNOT : show_pf(&kernel.sriov, &pf, machine.json);
+	return act(&kernel.sriov, argv[optind], &s, machine.json);
 }

@@ -51,6 +51,7 @@ struct sriov;
 
 /**
  * struct sriov_ops - what a fabric answers: 0 or a negative errno, without a note
+ * @where: it, in a note of what is not there, and what lists the rest; NULL: this machine
  * @pf: what a PF is. -ENODEV: there is no such function; -ENOTTY: it is no PF
  * @vf: what a VF is. Likewise
  * @vf_of: VF @number of a PF. -ENOENT: it has none of that number
@@ -60,6 +61,7 @@ struct sriov;
  * @set_msix: give a VF so many vectors; 0: as many as the device thinks right
  */
 struct sriov_ops {
+	const char *where;
 	int (*pf)(struct sriov *sriov, const char *bdf, struct sriov_pf *pf);
 	int (*vf)(struct sriov *sriov, const char *bdf, struct sriov_vf *vf);
 	int (*vf_of)(struct sriov *sriov, const char *pf, unsigned int number, struct sriov_vf *vf);

@@ -9,8 +9,9 @@
 /** struct rule - why the kernel answers so, and what to do; the first row that fits counts */
 struct rule {
 	int error;
-	bool vfio; /* only where vfio-pci, or one made of it, drives the PF */
-	bool idle; /* only where nobody drives it */
+	bool vfio;   /* only where vfio-pci, or one made of it, drives the PF */
+	bool idle;   /* only where nobody drives it */
+	bool fabric; /* only where it is a simulated fabric's */
 	const char *text;
 };
 
@@ -30,6 +31,9 @@ static const struct rule count_rules[] = {
 	  .text = "the PF's driver makes no VFs through sysfs; see whether it has a parameter of its own for it" },
 	{ .error = EBUSY, .text = "a number of VFs is only changed from 0; remove those that are there first" },
 	{ .error = ERANGE, .text = "the PF has not so many VFs" },
+	{ .error = EOPNOTSUPP,
+	  .fabric = true,
+	  .text = "a fabric has no drivers that could take VFs; leave --probe out" },
 	{ .error = EINVAL, .text = "the PF's driver does not take this number; dmesg says why" },
 	{ .error = ENOMEM,
 	  .text = "there is no room for their BARs or their bus numbers behind the bridge: pci=realloc, or "
@@ -44,6 +48,9 @@ static const struct rule msix_rules[] = {
 	{ .error = EROFS, .text = "/sys is mounted read-only here; do it outside the container" },
 	{ .error = ENOENT,
 	  .text = "this kernel has no sriov_vf_msix_count: it came with Linux 5.13, and needs PCI_IOV and PCI_MSI" },
+	{ .error = EOPNOTSUPP,
+	  .fabric = true,
+	  .text = "its PF has no pool of vectors; vf-msix-pool=N in the fabric's description gives it one" },
 	{ .error = EOPNOTSUPP,
 	  .vfio = true,
 	  .text = "the PF's driver hands out the vectors, and vfio-pci cannot; bind the PF to the driver of its maker" },
@@ -63,10 +70,11 @@ static const struct rule msix_rules[] = {
 
 static const char *explain(const struct rule *rules, size_t count, int error, const char *driver)
 {
-	bool idle = driver[0] == '\0', vfio = strstr(driver, "vfio") != NULL;
+	bool idle = driver[0] == '\0', vfio = strstr(driver, "vfio") != NULL, fabric = strcmp(driver, "fabric") == 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (rules[i].error == error && (!rules[i].vfio || vfio) && (!rules[i].idle || idle))
+		if (rules[i].error == error && (!rules[i].vfio || vfio) && (!rules[i].idle || idle) &&
+		    (!rules[i].fabric || fabric))
 			return rules[i].text;
 	return "dmesg may say more";
 }
@@ -78,12 +86,15 @@ static const char *or_none(const char *driver)
 	return driver[0] != '\0' ? driver : "none";
 }
 
-static int not_found(const char *bdf, int error, const struct pcg_log *log)
+static int not_found(const struct sriov *sriov, const char *bdf, int error, const struct pcg_log *log)
 {
-	base_log(log, PCG_ERROR,
-		 error == -EINVAL ? "\"%.64s\" is no PCI address; give one as lspci -D prints it, 0000:03:10.1"
-				  : "there is no %.64s in this machine; `pcigate list` lists what there is",
-		 bdf);
+	if (error == -EINVAL)
+		base_log(log, PCG_ERROR, "\"%.64s\" is no PCI address; give one as lspci -D prints it, 0000:03:10.1",
+			 bdf);
+	else
+		base_log(log, PCG_ERROR, "there is no %.64s in %s", bdf,
+			 sriov->ops->where != NULL ? sriov->ops->where
+						   : "this machine; `pcigate list` lists what there is");
 	return error;
 }
 
@@ -96,7 +107,7 @@ int vfs_pf(struct sriov *sriov, const char *bdf, struct sriov_pf *pf, const stru
 			 "%s has no VFs to give: it has no SR-IOV capability, or this kernel is without PCI_IOV",
 			 pf->bdf);
 	else if (error != 0)
-		return not_found(bdf, error, log);
+		return not_found(sriov, bdf, error, log);
 	return error;
 }
 
@@ -183,6 +194,14 @@ static int msix_refused(struct sriov *sriov, const struct sriov_vf *vf, unsigned
 
 	if (vf->msix > 0)
 		snprintf(now, sizeof(now), "%d vectors now", vf->msix);
+	if (error == -EBUSY && sriov->ops->where != NULL) {
+		base_log(
+			log, PCG_ERROR,
+			"%s (%s) does not get %u vectors: a client has it, and the table of a VF changes only while nobody "
+			"has it; end that client, and set the number before the next comes",
+			vf->bdf, now, vectors);
+		return error;
+	}
 	if (error == -EBUSY) {
 		base_log(
 			log, PCG_ERROR,
@@ -225,13 +244,13 @@ int vfs_msix(struct sriov *sriov, const char *bdf, unsigned int vectors, struct 
 		return error;
 	}
 	if (error != 0)
-		return not_found(bdf, error, log);
+		return not_found(sriov, bdf, error, log);
 	error = sriov->ops->set_msix(sriov, vf->bdf, vectors);
 	if (error != 0)
 		return msix_refused(sriov, vf, vectors, error, log);
 	error = sriov->ops->vf(sriov, vf->bdf, vf);
 	if (error != 0)
-		return not_found(bdf, error, log);
+		return not_found(sriov, bdf, error, log);
 	msix_compare(vf, vectors, log);
 	return 0;
 }

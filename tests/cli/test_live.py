@@ -79,6 +79,14 @@ class Live(unittest.TestCase):
                 self.assertIn("configuration only", run("map", "live:" + self.control).stdout)
                 server.stop()
 
+    def test_resizable_bars(self):
+        func = "sim:endpoint-test,bars=auto/-/1M:mem64:prefetch,rebar=2:1M/4M/64M"
+        for options in (("--policy", "rebar"), ()):
+            server = self.serve(*options, func=func)
+            for verb, arguments in (("why", ("ECAP_REBAR+4.l", "ECAP_REBAR+8.l")), ("inspect", ("-vv",))):
+                self.same(verb, *arguments, options=options, func=func)
+            server.stop()
+
     def test_quirks(self):
         with open(self.path("q.quirks"), "w", encoding="ascii") as file:
             file.write(QUIRKS)

@@ -213,6 +213,15 @@ static void config_extended(uint8_t *config, const struct endpoint_options *opti
 		config_sriov(config, link, options);
 }
 
+/* PCIe 6.0, 7.5.3.15: a PASID is a prefix, one of at most one. Linux enables none where that is not said. */
+static void config_prefixes(uint8_t *config, const struct endpoint_options *options)
+{
+	uint8_t *cap = config + AT_EXPRESS + PCG_EXP_DEVCAP2;
+
+	if (options->pasid != 0)
+		pcg_put32(cap, pcg_get32(cap) | 0x00600000u);
+}
+
 void endpoint_config_build(uint8_t *config, const struct endpoint_options *options)
 {
 	uint16_t link = PCG_CAPABILITIES;
@@ -234,6 +243,7 @@ void endpoint_config_build(uint8_t *config, const struct endpoint_options *optio
 	config_link(config, link, PCG_CAP_EXP, AT_EXPRESS);
 	config[AT_EXPRESS + PCG_EXP_DEVCAP] |= (uint8_t)config_payload(options->mps);
 	config[AT_EXPRESS + PCG_EXP_DEVCTL] |= (uint8_t)(config_payload(options->payload) << 5);
+	config_prefixes(config, options);
 	config_extended(config, options);
 }
 
@@ -256,6 +266,7 @@ void endpoint_config_build_vf(uint8_t *config, const struct endpoint_options *op
 	}
 	config_link(config, link, PCG_CAP_EXP, AT_EXPRESS);
 	config[AT_EXPRESS + PCG_EXP_DEVCAP] |= (uint8_t)config_payload(options->mps);
+	config_prefixes(config, options);
 	extended = config_extend(config, 0, PCG_ECAP_AER, 2, AT_AER);
 	if (options->ats)
 		extended = config_ats(config, extended);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Interrupts: told to whoever serves the function, or written into the fabric as the function's own registers say. */
 #include <errno.h>
+#include <string.h>
 
 #include "host/sim/endpoint_test.h"
 
@@ -15,6 +16,21 @@ static uint8_t *irq_pending(const struct endpoint *endpoint, uint32_t vector)
 	uint32_t pba = model_get(model, model->msix + PCG_MSIX_PBA, 4) & ~7u;
 
 	return endpoint->memory[0] + pba + vector / 8;
+}
+
+/* PCIe 6.0, 7.7.2.9: pending bits are the function's own, whoever writes to them. */
+void endpoint_irq_save(const struct endpoint *endpoint, uint8_t bits[ENDPOINT_MSIX_MAX / 8])
+{
+	if (endpoint->function.model.msix != 0 && endpoint->memory[0] != NULL)
+		memcpy(bits, irq_pending(endpoint, 0), (endpoint->options.msix + 7) / 8);
+	else
+		memset(bits, 0, ENDPOINT_MSIX_MAX / 8);
+}
+
+void endpoint_irq_restore(struct endpoint *endpoint, const uint8_t bits[ENDPOINT_MSIX_MAX / 8])
+{
+	if (endpoint->function.model.msix != 0 && endpoint->memory[0] != NULL)
+		memcpy(irq_pending(endpoint, 0), bits, (endpoint->options.msix + 7) / 8);
 }
 
 /* PCIe 6.0, 7.7.2.6: what is masked pends, and is sent when it no longer is. */

@@ -158,6 +158,26 @@ static enum tlp_status endpoint_read(struct fabric_function *f, unsigned int bar
 	return TLP_SUCCESS;
 }
 
+/* The table and the pending bits count where nobody keeps others of his own for the client. */
+static int write_table(struct endpoint *endpoint, uint64_t offset, const void *data, size_t length)
+{
+	uint8_t pending[ENDPOINT_MSIX_MAX / 8];
+	int r;
+
+	endpoint_irq_save(endpoint, pending);
+	r = endpoint_bars_write(endpoint, 0, offset, data, length);
+	endpoint_irq_restore(endpoint, pending);
+	endpoint_irq_unmasked(endpoint);
+	return r;
+}
+
+static int write_memory(struct endpoint *endpoint, unsigned int bar, uint64_t offset, const void *data, size_t length)
+{
+	if (bar == 0 && offset + length > ENDPOINT_MSIX_TABLE && endpoint->sink.irq == NULL)
+		return write_table(endpoint, offset, data, length);
+	return endpoint_bars_write(endpoint, bar, offset, data, length);
+}
+
 static enum tlp_status endpoint_write(struct fabric_function *f, unsigned int bar, uint64_t offset, const void *data,
 				      size_t length)
 {
@@ -166,12 +186,10 @@ static enum tlp_status endpoint_write(struct fabric_function *f, unsigned int ba
 
 	if (bar >= PCG_NUM_BARS)
 		return TLP_UNSUPPORTED;
-	if (length > n && endpoint_bars_write(endpoint, bar, offset + n, (const uint8_t *)data + n, length - n) != 0)
+	if (length > n && write_memory(endpoint, bar, offset + n, (const uint8_t *)data + n, length - n) != 0)
 		return TLP_ABORTED;
 	if (n > 0)
 		endpoint_registers_write(endpoint, offset, data, n);
-	if (bar == 0 && length > n && offset + length > ENDPOINT_MSIX_TABLE)
-		endpoint_irq_unmasked(endpoint);
 	return TLP_SUCCESS;
 }
 

@@ -62,7 +62,7 @@ static uint16_t find_cap(struct firmware *fw, uint16_t bdf, uint8_t id)
 	return 0;
 }
 
-static uint16_t find_extended(struct firmware *fw, uint16_t bdf, uint16_t id)
+uint16_t firmware_extended(struct firmware *fw, uint16_t bdf, uint16_t id)
 {
 	uint16_t at = PCG_CONFIG_CONVENTIONAL;
 
@@ -90,7 +90,7 @@ static const struct description_node *said_of(struct firmware *fw, uint16_t bdf)
 /* PCIe 6.0, 6.13: a port lets all 256 functions of its one device through, if told, and if the device has such. */
 static bool enable_ari(struct firmware *fw, const struct firmware_place *bridge, uint16_t below)
 {
-	if (bridge == NULL || bridge->express == 0 || find_extended(fw, below, PCG_ECAP_ARI) == 0 ||
+	if (bridge == NULL || bridge->express == 0 || firmware_extended(fw, below, PCG_ECAP_ARI) == 0 ||
 	    !(firmware_get(fw->fabric, bridge->bdf, (uint16_t)(bridge->express + PCG_EXP_DEVCAP2), 4) & ARI_FORWARDING))
 		return false;
 	set_bits(fw, bridge->bdf, (uint16_t)(bridge->express + PCG_EXP_DEVCTL2), ARI_FORWARDING);
@@ -149,7 +149,7 @@ static int found(struct firmware *fw, int parent, uint16_t bdf)
 	fw->nplaces++;
 	if (place->bridge)
 		return scan_bridge(fw, fw->nplaces - 1);
-	place->sriov = find_extended(fw, bdf, PCG_ECAP_SRIOV);
+	place->sriov = firmware_extended(fw, bdf, PCG_ECAP_SRIOV);
 	ari = enable_ari(fw, parent >= 0 ? &fw->places[parent] : NULL, bdf);
 	if (place->sriov != 0)
 		reserve_buses(fw, place, ari);
@@ -245,7 +245,7 @@ static void set_payload(struct firmware *fw, unsigned int top)
 /* Looking for what is not there is an error to those who were asked for it (6.2.3.1), and nobody's. */
 static void forget_errors(struct firmware *fw, const struct firmware_place *place)
 {
-	uint16_t aer = find_extended(fw, place->bdf, PCG_ECAP_AER);
+	uint16_t aer = firmware_extended(fw, place->bdf, PCG_ECAP_AER);
 
 	if (place->express != 0)
 		firmware_put(fw->fabric, place->bdf, (uint16_t)(place->express + PCG_EXP_DEVSTA), 2, UINT16_MAX);
@@ -257,7 +257,7 @@ static void forget_errors(struct firmware *fw, const struct firmware_place *plac
 
 static void set_up(struct firmware *fw, const struct firmware_place *place)
 {
-	uint16_t acs = find_extended(fw, place->bdf, PCG_ECAP_ACS);
+	uint16_t acs = firmware_extended(fw, place->bdf, PCG_ECAP_ACS);
 
 	forget_errors(fw, place);
 

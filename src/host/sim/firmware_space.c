@@ -130,11 +130,45 @@ static void place_item(struct firmware *fw, uint16_t bdf, const struct item *ite
 		firmware_put(fw->fabric, bdf, (uint16_t)(item->offset + 4), 4, (uint32_t)(address >> 32));
 }
 
+/* The largest size that a resizable BAR offers (PCIe 6.0, 7.8.6.2 and 7.8.6.3). 0: none */
+static uint64_t largest(struct firmware *fw, uint16_t bdf, uint16_t entry)
+{
+	uint64_t sizes = firmware_get(fw->fabric, bdf, (uint16_t)(entry + 4), 4) >> 4;
+	unsigned int n = 0;
+
+	sizes |= (uint64_t)(firmware_get(fw->fabric, bdf, (uint16_t)(entry + 8), 4) >> 16) << 28;
+	if (sizes == 0)
+		return 0;
+	while (sizes >> n > 1)
+		n++;
+	return UINT64_C(1) << (n + 20);
+}
+
+/* Whoever makes a BAR larger finds room behind its address, and need not move it. */
+static void leave_room(struct firmware *fw, uint16_t bdf, struct item *items, unsigned int n)
+{
+	uint16_t at = firmware_extended(fw, bdf, PCG_ECAP_REBAR);
+	unsigned int count = at == 0 ? 0 : firmware_get(fw->fabric, bdf, (uint16_t)(at + 8), 4) >> 5 & 7u;
+
+	for (; count > 0 && at <= PCG_CONFIG_EXTENDED - 12; count--, at = (uint16_t)(at + 8)) {
+		unsigned int bar = firmware_get(fw->fabric, bdf, (uint16_t)(at + 8), 4) & 7u;
+		uint64_t size = largest(fw, bdf, at);
+
+		for (unsigned int i = 0; i < n; i++) {
+			if (items[i].offset != PCG_BAR0 + 4 * bar || items[i].io || items[i].size >= size)
+				continue;
+			items[i].size = items[i].align = size;
+			items[i].high = items[i].wide && (items[i].high || size >= LOW_LARGE);
+		}
+	}
+}
+
 static void place_function(struct firmware *fw, const struct firmware_place *place)
 {
 	struct item items[MAX_ITEMS];
 	unsigned int n = find_bars(fw, place->bdf, PCG_BAR0, 1, items);
 
+	leave_room(fw, place->bdf, items, n);
 	if (place->sriov != 0)
 		n += find_bars(fw, place->bdf, (uint16_t)(place->sriov + SRIOV_BAR0),
 			       firmware_get(fw->fabric, place->bdf, (uint16_t)(place->sriov + SRIOV_TOTAL_VFS), 2),

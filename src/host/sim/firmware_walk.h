@@ -59,6 +59,9 @@ struct firmware {
 uint32_t firmware_get(struct fabric *fabric, uint16_t bdf, uint16_t offset, unsigned int width);
 void firmware_put(struct fabric *fabric, uint16_t bdf, uint16_t offset, unsigned int width, uint32_t value);
 
+/** firmware_extended() - where an extended capability stands; 0: nowhere */
+uint16_t firmware_extended(struct firmware *fw, uint16_t bdf, uint16_t id);
+
 /** firmware_space() - windows and BARs of everything that was found */
 void firmware_space(struct firmware *fw);
 

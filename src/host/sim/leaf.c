@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/sim/control.h"
 #include "host/sim/leaf.h"
 
 #define SRIOV_VF_DEVICE 0x1au /* PCIe 6.0, 9.3.3.11 */
@@ -49,13 +50,21 @@ static void leaf_withdraw(struct leaf *leaf)
 	leaf_lost(leaf, leaf->host.info.lost | PCG_FEATURE_LOST_FUNCTION);
 }
 
+/* Who has its PF can bring a VF back elsewhere: where it stood may be another's, registers and memory alike. */
+static bool leaf_stands(const struct leaf *leaf)
+{
+	const struct fabric_function *f = leaf_function(leaf);
+
+	return f != NULL && (f->physical == NULL || fabric_bdf(f) == leaf->bdf);
+}
+
 /* A reset of its own is no withdrawal, and one that came back is a function that knows nothing any more. */
 static void leaf_alive(void *arg)
 {
 	struct leaf *leaf = arg;
 	struct fabric_function *f = leaf_function(leaf);
 
-	if (!fabric_alive(f) && f->flr_end == 0)
+	if ((!fabric_alive(f) && f->flr_end == 0) || !leaf_stands(leaf))
 		leaf_withdraw(leaf);
 }
 
@@ -63,6 +72,7 @@ static void leaf_gone(void *arg)
 {
 	struct leaf *leaf = arg;
 
+	sim_transfers_drop(&leaf->shared->transfers, leaf_function(leaf));
 	leaf->endpoint = NULL;
 	for (unsigned int i = 0; i < PCG_NUM_BARS; i++)
 		leaf->host.info.regions[i].fd = -1;
@@ -92,7 +102,11 @@ static void leaf_region(struct leaf *leaf, unsigned int bar)
 
 static void leaf_resized(void *arg, unsigned int bar)
 {
-	leaf_region(arg, bar);
+	struct leaf *leaf = arg;
+
+	leaf_region(leaf, bar);
+	if (leaf->host.events.resized != NULL)
+		leaf->host.events.resized(leaf->host.events.arg, bar);
 }
 
 static void leaf_listen(struct leaf *leaf)
@@ -118,8 +132,7 @@ static int leaf_config_read(struct pcg_host *host, uint16_t dword, uint8_t be, u
 	struct leaf *leaf = leaf_of(host);
 
 	(void)op;
-	if (leaf->endpoint == NULL ||
-	    fabric_config_read(leaf->shared->fabric, leaf->bdf, dword, be, value) != TLP_SUCCESS)
+	if (!leaf_stands(leaf) || fabric_config_read(leaf->shared->fabric, leaf->bdf, dword, be, value) != TLP_SUCCESS)
 		*value = UINT32_MAX;
 	return PCG_DONE;
 }
@@ -129,7 +142,7 @@ static int leaf_config_write(struct pcg_host *host, uint16_t dword, uint8_t be, 
 	struct leaf *leaf = leaf_of(host);
 
 	(void)op;
-	if (leaf->endpoint != NULL)
+	if (leaf_stands(leaf))
 		fabric_config_write(leaf->shared->fabric, leaf->bdf, dword, be, value);
 	/* It may have begun a reset, which ends by itself. */
 	leaf_wake(leaf);
@@ -164,7 +177,7 @@ static int leaf_reset_over(struct leaf *leaf)
 	struct fabric_function *f = leaf_function(leaf);
 
 	sim_fabric_reset_over(leaf->shared, f);
-	if (!fabric_alive(f))
+	if (!fabric_alive(f) || !leaf_stands(leaf))
 		return -ENODEV;
 	leaf->withdrawn = false;
 	iommu_block(leaf->requester, false);
@@ -172,12 +185,23 @@ static int leaf_reset_over(struct leaf *leaf)
 	return 0;
 }
 
+/* What went away while nobody had it, and is back, is no client's loss: the one that comes finds it as new. */
+static int leaf_attach(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
+{
+	struct leaf *leaf = leaf_of(host);
+	struct fabric_function *f = leaf_function(leaf);
+
+	if (dma != NULL && iommu_dma(leaf->requester) == NULL && leaf->withdrawn && f != NULL && fabric_alive(f))
+		leaf_reset_over(leaf);
+	return leaf_dma(host, dma, op);
+}
+
 static int leaf_reset(struct pcg_host *host, struct pcg_op *op)
 {
 	struct leaf *leaf = leaf_of(host);
 	struct fabric_function *f = leaf_function(leaf);
 
-	if (f == NULL || (!fabric_alive(f) && f->flr_end == 0)) {
+	if (!leaf_stands(leaf) || (!fabric_alive(f) && f->flr_end == 0)) {
 		base_log(&host->log, PCG_WARN, "sim: a function that is gone cannot be reset");
 		return -ENODEV;
 	}
@@ -197,7 +221,7 @@ static int leaf_power(struct pcg_host *host, enum pcg_power state, struct pcg_op
 	struct fabric_function *f = leaf_function(leaf);
 
 	(void)op;
-	if (f == NULL || f->model.pm == 0)
+	if (!leaf_stands(leaf) || f->model.pm == 0)
 		return -ENODEV;
 	fabric_config_write(leaf->shared->fabric, leaf->bdf, (uint16_t)((f->model.pm + PCG_PM_CSR) / 4), 1, state);
 	if (model_power(&f->model) == state)
@@ -230,7 +254,7 @@ static int leaf_resize(struct pcg_host *host, unsigned int bar, unsigned int log
 	(void)op;
 	if (leaf->endpoint == NULL)
 		return -ENODEV;
-	/* Its registers stay what they were for those who put them back after a reset: the address has to be set. */
+	/* Firmware has left room for the largest: it stands where it stood. */
 	return endpoint_rebar_set(leaf->endpoint, bar, log2);
 }
 
@@ -266,6 +290,27 @@ static int leaf_work(struct pcg_host *host)
 	return more ? 0 : wait;
 }
 
+static int leaf_command(struct pcg_host *host, const char *line, char *answer, size_t size)
+{
+	struct leaf *leaf = leaf_of(host);
+	struct sim_fabric *shared = leaf->shared;
+	struct sim_control control = {
+		.fabric = shared->fabric,
+		.description = shared->description,
+		.iommu = shared->iommu,
+		.errors = &shared->errors,
+		.transfers = &shared->transfers,
+		.shared = shared,
+		.self = leaf_function(leaf),
+		.log = &host->log,
+	};
+	int r = sim_control(&control, line, answer, size);
+
+	/* What waited may have come to an end by it. */
+	sim_fabric_wake(shared);
+	return r;
+}
+
 static void leaf_destroy(struct pcg_host *host)
 {
 	struct leaf *leaf = leaf_of(host);
@@ -275,6 +320,8 @@ static void leaf_destroy(struct pcg_host *host)
 		endpoint_listen(leaf->endpoint, NULL);
 	}
 	leaf_ended(leaf, 0);
+	if (leaf->endpoint != NULL)
+		sim_transfers_drop(&leaf->shared->transfers, leaf_function(leaf));
 	iommu_attach(leaf->requester, NULL, NULL);
 	iommu_block(leaf->requester, false);
 	sim_fabric_leave(leaf->shared, host);
@@ -292,13 +339,14 @@ const struct pcg_host_ops leaf_ops = {
 	.reset = leaf_reset,
 	.power = leaf_power,
 	.release = leaf_release,
-	.dma = leaf_dma,
+	.dma = leaf_attach,
 	.pasid = leaf_pasid,
 	.space = leaf_space,
 	.fault = leaf_fault,
 	.page_request = leaf_page_request,
 	.page_response = leaf_page_response,
 	.resize = leaf_resize,
+	.control = leaf_command,
 	.cancel = leaf_cancel,
 	.work = leaf_work,
 };
@@ -317,8 +365,11 @@ static void describe(struct leaf *leaf)
 		info->regions[i].fd = -1;
 	for (unsigned int i = 0; i < PCG_NUM_BARS; i++)
 		leaf_region(leaf, i);
+	if (f->at.rebar != 0 && pf == NULL)
+		info->resizable[leaf->endpoint->options.rebar_bar] = leaf->endpoint->options.rebar;
 	leaf_describe_pasid(leaf);
 	/* A detached one is what nobody can tell for a VF. */
+	info->resizes = pf != NULL;
 	if (pf == NULL || leaf->endpoint->options.detached)
 		return;
 	info->is_vf = true;
@@ -326,6 +377,28 @@ static void describe(struct leaf *leaf)
 	info->no_intx = true;
 	info->vendor = (uint16_t)model_get(&pf->model, PCG_VENDOR, 2);
 	info->device = (uint16_t)model_get(&pf->model, pf->at.sriov + SRIOV_VF_DEVICE, 2);
+}
+
+bool leaf_busy(const struct pcg_host *host)
+{
+	const struct leaf *leaf = leaf_of((struct pcg_host *)(uintptr_t)host);
+
+	return leaf->endpoint == NULL || leaf->resetting != NULL || iommu_dma(leaf->requester) != NULL;
+}
+
+void leaf_swap(struct pcg_host *host, struct fabric_function *f)
+{
+	struct leaf *leaf = leaf_of(host);
+
+	if (f == NULL) {
+		endpoint_listen(leaf->endpoint, NULL);
+		leaf->endpoint = NULL;
+		return;
+	}
+	leaf->endpoint = endpoint_of(f);
+	leaf->endpoint->controlled = false;
+	leaf_listen(leaf);
+	describe(leaf);
 }
 
 int leaf_create(struct pcg_host **host, struct sim_fabric *shared, struct fabric_function *f, const struct pcg_log *log)

@@ -110,6 +110,7 @@ int leaf_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 		return PCG_DONE;
 	if (leaf->endpoint != NULL) {
 		endpoint_command_drop(leaf->endpoint);
+		sim_transfers_drop(&leaf->shared->transfers, leaf_function(leaf));
 		endpoint_atc_invalidate_all(&leaf->endpoint->atc);
 	}
 	/* Nobody drives it now: its VFs do as they like. */

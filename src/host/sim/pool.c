@@ -169,6 +169,7 @@ static void fabric_end(struct sim_fabric *shared)
 
 	if (shared == NULL)
 		return;
+	sim_transfers_drop(&shared->transfers, NULL);
 	fabric_destroy(shared->fabric);
 	sim_root_finish(shared);
 	iommu_destroy(shared->iommu);
@@ -231,7 +232,7 @@ static int fabric_begin(struct sim_fabric **made, const struct wish *wish, const
 	if (r == 0)
 		r = firmware_run(shared->fabric, shared->description, &shared->log);
 	/* What is not there was looked for, and that was an error to some. */
-	shared->nerrors = 0;
+	shared->errors.count = 0;
 	return r == 0 ? add_physicals(shared) : r;
 }
 
@@ -396,22 +397,50 @@ int sim_fabric_set_vfs(struct sim_fabric *shared, struct fabric_function *pf, un
 	return r;
 }
 
+static struct sim_seat *seat_of(struct sim_fabric *shared, const struct fabric_function *f)
+{
+	struct sim_seat *at = shared->seats;
+
+	while (at != NULL && at->f != f)
+		at = at->next;
+	return at;
+}
+
+/* A VF of another table is another VF; who has it open, and has no client, gets that one. */
+static int renew(struct fabric_function *vf, struct sim_seat *seat)
+{
+	struct fabric_function *pf = vf->physical;
+	unsigned int number = vf->number;
+	int r;
+
+	if (seat != NULL)
+		leaf_swap(seat->host, NULL);
+	r = fabric_sriov_renew(pf, number);
+	if (seat != NULL) {
+		seat->f = fabric_sriov_made(pf, number);
+		leaf_swap(seat->host, seat->f);
+	}
+	return r;
+}
+
 int sim_fabric_set_vectors(struct sim_fabric *shared, struct fabric_function *vf, uint32_t count)
 {
 	const struct description_node *node = description_of(shared->description, vf);
+	struct sim_seat *seat = seat_of(shared, vf);
+	unsigned int number = vf->number;
 	uint32_t before;
 	int r;
 
 	if (vf->physical == NULL || node == NULL || node->vectors == NULL)
 		return -ENOTTY;
-	if (sim_fabric_seat(shared, vf) != NULL)
+	if (seat != NULL && leaf_busy(seat->host))
 		return -EBUSY;
-	before = vectors_of(node->vectors, vf->number);
-	r = vectors_set(node->vectors, vf->number, count);
-	if (r == 0) {
-		r = fabric_sriov_renew(vf->physical, vf->number);
+	before = vectors_of(node->vectors, number);
+	r = vectors_set(node->vectors, number, count);
+	if (r == 0 && vectors_of(node->vectors, number) != before) {
+		r = renew(vf, seat);
 		if (r != 0)
-			vectors_set(node->vectors, vf->number, before);
+			vectors_set(node->vectors, number, before);
 	}
 	return r;
 }

@@ -13,7 +13,9 @@
 #include "host/fabric/iommu.h"
 #include "host/sim/description.h"
 #include "host/sim/endpoint.h"
+#include "host/sim/errors.h"
 #include "host/sim/firmware.h"
+#include "host/sim/transfers.h"
 
 struct sim_pool;
 struct sim_access;
@@ -23,16 +25,6 @@ struct sim_seat {
 	struct sim_seat *next;
 	struct fabric_function *f;
 	struct pcg_host *host;
-};
-
-/** struct sim_errors - what the root complex was told of one function */
-struct sim_errors {
-	uint16_t bdf;
-	uint32_t correctable;
-	uint32_t nonfatal;
-	uint32_t fatal;
-	uint32_t silent;          /* logged, but masked or not to be reported */
-	enum fabric_error newest; /* of them */
 };
 
 /**
@@ -77,8 +69,8 @@ struct sim_fabric {
 	struct sim_physical *physicals;
 	struct sim_access *accesses;
 	struct sim_access *spare;
-	struct sim_errors *errors;
-	unsigned int nerrors;
+	struct sim_error_log errors;
+	struct sim_transfers transfers;
 	uint32_t interrupts;
 };
 
@@ -98,6 +90,13 @@ int sim_fabric_open(struct pcg_host **host, const char *text, struct pcg_host_po
  */
 int leaf_create(struct pcg_host **host, struct sim_fabric *shared, struct fabric_function *f,
 		const struct pcg_log *log);
+
+/** leaf_busy() - a client has its function, or it is being reset */
+bool leaf_busy(const struct pcg_host *host);
+
+/** leaf_swap() - its function is about to end (NULL), and another one comes in its place: nobody has it, so no matter
+ */
+void leaf_swap(struct pcg_host *host, struct fabric_function *f);
 
 /** sim_fabric_leave() - a leaf ends, and has let go of its function: its last use of @shared and of the function */
 void sim_fabric_leave(struct sim_fabric *shared, const struct pcg_host *host);
@@ -126,7 +125,7 @@ int sim_fabric_set_vfs(struct sim_fabric *shared, struct fabric_function *pf, un
 
 /**
  * sim_fabric_set_vectors() - the MSI-X table of a VF gets @count entries, 0: the default. As vectors_set(), and -EBUSY:
- * somebody has it open; -ENOTTY: no VF
+ * a client has it; -ENOTTY: no VF
  */
 int sim_fabric_set_vectors(struct sim_fabric *shared, struct fabric_function *vf, uint32_t count);
 

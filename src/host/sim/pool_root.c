@@ -51,7 +51,7 @@ static void unlink_access(struct sim_fabric *shared, struct sim_access *access)
 
 static void access_done(struct pcg_op *op, int result)
 {
-	struct sim_access *access = (struct sim_access *)((char *)op - offsetof(struct sim_access, op));
+	struct sim_access *access = (void *)((char *)op - offsetof(struct sim_access, op));
 	struct sim_fabric *shared = access->shared;
 	struct pcg_op *outer = access->outer;
 
@@ -205,73 +205,6 @@ static enum tlp_status root_message(void *arg, const struct tlp *tlp)
 
 /* --- errors --- */
 
-static struct sim_errors *record_of(struct sim_fabric *shared, uint16_t bdf)
-{
-	struct sim_errors *errors;
-
-	for (unsigned int i = 0; i < shared->nerrors; i++)
-		if (shared->errors[i].bdf == bdf)
-			return &shared->errors[i];
-	if (shared->nerrors == FABRIC_MAX_FUNCTIONS)
-		return NULL;
-	if ((shared->nerrors & (shared->nerrors - 1)) == 0) {
-		size_t room = shared->nerrors == 0 ? 1 : 2 * (size_t)shared->nerrors;
-
-		errors = realloc(shared->errors, room * sizeof(*errors));
-		if (errors == NULL)
-			return NULL;
-		shared->errors = errors;
-	}
-	errors = &shared->errors[shared->nerrors++];
-	*errors = (struct sim_errors){ .bdf = bdf };
-	return errors;
-}
-
-static void count(struct sim_errors *errors, const struct fabric_report *report)
-{
-	errors->newest = report->error;
-	if (report->message == TLP_ERR_COR)
-		errors->correctable++;
-	else if (report->message == TLP_ERR_NONFATAL)
-		errors->nonfatal++;
-	else if (report->message == TLP_ERR_FATAL)
-		errors->fatal++;
-	else
-		errors->silent++;
-}
-
-static const char *error_text(enum fabric_error error)
-{
-	switch (error) {
-	case FABRIC_DATA_LINK:
-		return "Data Link Protocol Error";
-	case FABRIC_SURPRISE_DOWN:
-		return "Surprise Down";
-	case FABRIC_POISONED:
-		return "Poisoned TLP";
-	case FABRIC_FLOW_CONTROL:
-		return "Flow Control Protocol Error";
-	case FABRIC_COMPLETION_TIMEOUT:
-		return "Completion Timeout";
-	case FABRIC_COMPLETER_ABORT:
-		return "Completer Abort";
-	case FABRIC_UNEXPECTED_COMPLETION:
-		return "Unexpected Completion";
-	case FABRIC_RECEIVER_OVERFLOW:
-		return "Receiver Overflow";
-	case FABRIC_MALFORMED:
-		return "Malformed TLP";
-	case FABRIC_UNSUPPORTED:
-		return "Unsupported Request";
-	case FABRIC_ACS_VIOLATION:
-		return "ACS Violation";
-	case FABRIC_ADVISORY:
-		return "Advisory Non-Fatal Error";
-	default:
-		return "an error";
-	}
-}
-
 static bool concerns(const struct fabric_function *f, const struct fabric_function *reporter)
 {
 	if (f == reporter || f->physical == reporter)
@@ -283,47 +216,43 @@ static bool concerns(const struct fabric_function *f, const struct fabric_functi
 	return false;
 }
 
+/* A port knows whose packet it was: what goes wrong with one function must not stop the others below it. */
+static bool is_told(const struct fabric_function *f, const struct fabric_function *reporter,
+		    const struct fabric_function *about)
+{
+	if (about != NULL && about != reporter && reporter->below != NULL && concerns(about, reporter))
+		return f == about;
+	return concerns(f, reporter);
+}
+
 /* Notes go to the first whom it concerns. */
-static const struct pcg_log *log_for(const struct sim_fabric *shared, const struct fabric_function *reporter)
+static const struct pcg_log *log_for(const struct sim_fabric *shared, const struct fabric_function *reporter,
+				     const struct fabric_function *about)
 {
 	for (const struct sim_seat *seat = shared->seats; reporter != NULL && seat != NULL; seat = seat->next)
-		if (concerns(seat->f, reporter))
+		if (is_told(seat->f, reporter, about))
 			return &seat->host->log;
 	return &shared->log;
 }
 
 static void root_error(void *arg, const struct fabric_report *report)
 {
-	static const char *const kinds[] = { "a correctable error", "an error that is not fatal", "", "a fatal error" };
 	struct sim_fabric *shared = arg;
-	struct sim_errors *errors = record_of(shared, report->reporter);
 	struct fabric_function *reporter = fabric_find(shared->fabric, report->reporter);
-	bool grave = report->message == TLP_ERR_NONFATAL || report->message == TLP_ERR_FATAL;
-	char name[64] = "somebody";
+	struct fabric_function *about = fabric_find(shared->fabric, report->about);
 
-	if (errors != NULL)
-		count(errors, report);
-	if (reporter != NULL)
-		sim_name(reporter, name, sizeof(name));
-	if (report->message >= TLP_ERR_COR && report->message <= TLP_ERR_FATAL)
-		base_log(log_for(shared, reporter), grave ? PCG_WARN : PCG_INFO,
-			 "sim: %s (%02x:%02x.%x) reports %s: %s, of a packet of %02x:%02x.%x", name,
-			 report->reporter >> 8, report->reporter >> 3 & 31u, report->reporter & 7u,
-			 kinds[report->message - TLP_ERR_COR], error_text(report->error), report->requester >> 8,
-			 report->requester >> 3 & 31u, report->requester & 7u);
-	if (!grave || reporter == NULL)
+	sim_errors_count(&shared->errors, report);
+	sim_errors_note(shared->fabric, report, log_for(shared, reporter, about));
+	if ((report->message != TLP_ERR_NONFATAL && report->message != TLP_ERR_FATAL) || reporter == NULL)
 		return;
 	for (struct sim_seat *seat = shared->seats; seat != NULL; seat = seat->next)
-		if (concerns(seat->f, reporter) && seat->host->events.irq != NULL)
+		if (is_told(seat->f, reporter, about) && seat->host->events.irq != NULL)
 			seat->host->events.irq(seat->host->events.arg, PCG_IRQ_ERR, 0, true);
 }
 
 const struct sim_errors *sim_fabric_errors(const struct sim_fabric *shared, uint16_t bdf)
 {
-	for (unsigned int i = 0; i < shared->nerrors; i++)
-		if (shared->errors[i].bdf == bdf)
-			return &shared->errors[i];
-	return NULL;
+	return sim_errors_of(&shared->errors, bdf);
 }
 
 void sim_root_finish(struct sim_fabric *shared)
@@ -336,7 +265,7 @@ void sim_root_finish(struct sim_fabric *shared)
 		free(access);
 	}
 	free(shared->spare);
-	free(shared->errors);
+	sim_errors_finish(&shared->errors);
 }
 
 const struct fabric_root_ops sim_root_ops = {

@@ -18,11 +18,16 @@ static void address(const struct sim_fabric *shared, const struct fabric_functio
 /* The first fabric of the process that knows @name. */
 static struct fabric_function *find(struct sriov *sriov, const char *name, struct sim_fabric **shared)
 {
-	const struct pcg_host_pool *pool = ((struct sriov_sim *)sriov)->pool;
+	const struct sriov_sim *sim = (const struct sriov_sim *)sriov;
+	const struct pcg_host_pool *pool = sim->pool;
 	unsigned int domain;
 	int rest = 0;
 	bool whole = sscanf(name, "%4x:%*2x:%*2x.%*1x%n", &domain, &rest) == 1 && rest != 0;
 
+	if (sim->only != NULL) {
+		*shared = sim->only;
+		return sim_fabric_function(*shared, name, NULL);
+	}
 	for (*shared = sim_pool_next(pool, NULL); *shared != NULL; *shared = sim_pool_next(pool, *shared)) {
 		struct fabric_function *f;
 
@@ -130,6 +135,7 @@ static int sim_set_msix(struct sriov *sriov, const char *vf, unsigned int vector
 }
 
 static const struct sriov_ops sim_ops = {
+	.where = "the fabrics of this process",
 	.pf = sim_pf,
 	.vf = sim_vf,
 	.vf_of = sim_vf_of,
@@ -141,6 +147,10 @@ static const struct sriov_ops sim_ops = {
 
 void sriov_sim_init(struct sriov_sim *sriov, struct pcg_host_pool *pool)
 {
-	sriov->sriov.ops = &sim_ops;
-	sriov->pool = pool;
+	*sriov = (struct sriov_sim){ .sriov.ops = &sim_ops, .pool = pool };
+}
+
+void sriov_sim_of(struct sriov_sim *sriov, struct sim_fabric *fabric)
+{
+	*sriov = (struct sriov_sim){ .sriov.ops = &sim_ops, .only = fabric };
 }

@@ -10,12 +10,19 @@
 
 #include "machine/sriov.h"
 
+struct sim_fabric;
+
+/** struct sriov_sim - @only: NULL: all of @pool */
 struct sriov_sim {
 	struct sriov sriov;
 	struct pcg_host_pool *pool;
+	struct sim_fabric *only;
 };
 
 /** sriov_sim_init() - of @pool's fabrics, which outlives it; needs no end */
 void sriov_sim_init(struct sriov_sim *sriov, struct pcg_host_pool *pool);
+
+/** sriov_sim_of() - of one fabric, which outlives it; needs no end */
+void sriov_sim_of(struct sriov_sim *sriov, struct sim_fabric *fabric);
 
 #endif

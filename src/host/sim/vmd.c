@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "host/fabric/fabric.h"
 #include "host/options.h"
+#include "host/sim/control.h"
 #include "host/sim/description.h"
 #include "host/sim/endpoint.h"
 #include "host/sim/vmd.h"
@@ -35,13 +36,24 @@ enum {
 
 #define MSI_WINDOW 0xfee00000u
 
+/** struct vmd_access - a request on its way into the client's memory */
+struct vmd_access {
+	struct pcg_op op;
+	struct vmd_access *next;
+	struct vmd *vmd;
+	struct pcg_op *outer;
+};
+
 struct vmd {
 	struct pcg_host host;
 	struct model model;
 	struct fabric *fabric;
 	struct description *description;
 	struct endpoint_home home;
+	struct sim_error_log errors;
+	struct sim_transfers transfers;
 	struct pcg_dma *dma;
+	struct vmd_access *accesses;
 	uint8_t own[OWN_SIZE];
 };
 
@@ -69,6 +81,44 @@ static enum tlp_status vmd_interrupt(struct vmd *vmd, uint64_t address)
 	return TLP_SUCCESS;
 }
 
+static void vmd_unlink(struct vmd_access *access)
+{
+	struct vmd_access **link = &access->vmd->accesses;
+
+	while (*link != access)
+		link = &(*link)->next;
+	*link = access->next;
+}
+
+static void vmd_access_done(struct pcg_op *op, int result)
+{
+	struct vmd_access *access = (void *)((char *)op - offsetof(struct vmd_access, op));
+	struct pcg_op *outer = access->outer;
+
+	vmd_unlink(access);
+	free(access);
+	outer->done(outer, result);
+}
+
+static int vmd_move(struct vmd *vmd, bool write, uint64_t at, void *data, size_t length, struct pcg_op *op)
+{
+	struct vmd_access *access = malloc(sizeof(*access));
+	int r;
+
+	if (access == NULL)
+		return -ENOMEM;
+	*access = (struct vmd_access){ .op.done = vmd_access_done, .vmd = vmd, .outer = op };
+	r = write ? pcg_dma_write(vmd->dma, at, data, length, &access->op)
+		  : pcg_dma_read(vmd->dma, at, data, length, &access->op);
+	if (r == PCG_PENDING) {
+		access->next = vmd->accesses;
+		vmd->accesses = access;
+	} else {
+		free(access);
+	}
+	return r;
+}
+
 static int vmd_access(void *arg, const struct tlp *tlp, uint64_t at, void *data, size_t length, enum tlp_status *status,
 		      struct pcg_op *op)
 {
@@ -88,8 +138,7 @@ static int vmd_access(void *arg, const struct tlp *tlp, uint64_t at, void *data,
 	*status = TLP_SUCCESS;
 	if (data == NULL || length == 0)
 		return PCG_DONE;
-	r = tlp->type == TLP_MEMORY_WRITE ? pcg_dma_write(vmd->dma, at, data, length, op)
-					  : pcg_dma_read(vmd->dma, at, data, length, op);
+	r = vmd_move(vmd, tlp->type == TLP_MEMORY_WRITE, at, data, length, op);
 	if (r < 0)
 		*status = TLP_UNSUPPORTED;
 	return r == PCG_PENDING ? PCG_PENDING : PCG_DONE;
@@ -99,8 +148,26 @@ static void vmd_cancel_access(void *arg, struct pcg_op *op)
 {
 	struct vmd *vmd = arg;
 
-	if (vmd->dma != NULL)
-		pcg_dma_cancel(vmd->dma, op);
+	for (struct vmd_access *access = vmd->accesses; access != NULL; access = access->next)
+		if (access->outer == op) {
+			vmd_unlink(access);
+			pcg_dma_cancel(vmd->dma, &access->op);
+			free(access);
+			return;
+		}
+}
+
+/* What waits for memory that goes ends now: whoever asked may be reset next, and could not give it up any more. */
+static void vmd_end_accesses(struct vmd *vmd)
+{
+	struct pcg_dma *dma = vmd->dma;
+	struct vmd_access *access;
+
+	vmd->dma = NULL;
+	while ((access = vmd->accesses) != NULL) {
+		pcg_dma_cancel(dma, &access->op);
+		vmd_access_done(&access->op, -ENOTCONN);
+	}
 }
 
 static void vmd_wake(void *arg)
@@ -111,9 +178,18 @@ static void vmd_wake(void *arg)
 		vmd->host.events.wake(vmd->host.events.arg);
 }
 
+static void vmd_error(void *arg, const struct fabric_report *report)
+{
+	struct vmd *vmd = arg;
+
+	sim_errors_count(&vmd->errors, report);
+	sim_errors_note(vmd->fabric, report, &vmd->host.log);
+}
+
 static const struct fabric_root_ops vmd_root = {
 	.access = vmd_access,
 	.cancel = vmd_cancel_access,
+	.error = vmd_error,
 };
 
 /* --- operations --- */
@@ -122,8 +198,10 @@ static void vmd_destroy(struct pcg_host *host)
 {
 	struct vmd *vmd = vmd_of(host);
 
+	sim_transfers_drop(&vmd->transfers, NULL);
 	fabric_destroy(vmd->fabric);
 	description_destroy(vmd->description);
+	sim_errors_finish(&vmd->errors);
 	free(vmd);
 }
 
@@ -197,7 +275,8 @@ static void vmd_region(struct vmd *vmd, bool write, unsigned int region, uint64_
 	} else {
 		if (offset < OWN_SIZE)
 			own = length < OWN_SIZE - offset ? length : (size_t)(OWN_SIZE - offset);
-		memcpy(write ? vmd->own + offset : data, write ? data : vmd->own + offset, own);
+		if (own > 0)
+			memcpy(write ? vmd->own + offset : data, write ? data : vmd->own + offset, own);
 		if (own < length)
 			vmd_memory_window(vmd, write, HIGH_BASE + offset + own, data + own, length - own);
 	}
@@ -224,6 +303,7 @@ static int vmd_reset(struct pcg_host *host, struct pcg_op *op)
 	struct vmd *vmd = vmd_of(host);
 
 	(void)op;
+	sim_transfers_drop(&vmd->transfers, NULL);
 	for (struct fabric_function *f = fabric_each(vmd->fabric, NULL); f != NULL; f = fabric_each(vmd->fabric, f))
 		fabric_flr(f, FABRIC_RESET_HOT);
 	model_reset(&vmd->model);
@@ -240,8 +320,14 @@ static int vmd_power(struct pcg_host *host, enum pcg_power state, struct pcg_op 
 
 static int vmd_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 {
+	struct vmd *vmd = vmd_of(host);
+
 	(void)op;
-	vmd_of(host)->dma = dma;
+	if (dma == vmd->dma)
+		return PCG_DONE;
+	sim_transfers_drop(&vmd->transfers, NULL);
+	vmd_end_accesses(vmd);
+	vmd->dma = dma;
 	return PCG_DONE;
 }
 
@@ -259,6 +345,22 @@ static int vmd_work(struct pcg_host *host)
 	return endpoint_home_work(&vmd->home) ? 0 : wait;
 }
 
+static int vmd_command(struct pcg_host *host, const char *line, char *answer, size_t size)
+{
+	struct vmd *vmd = vmd_of(host);
+	struct sim_control control = {
+		.fabric = vmd->fabric,
+		.description = vmd->description,
+		.errors = &vmd->errors,
+		.transfers = &vmd->transfers,
+		.log = &host->log,
+	};
+	int r = sim_control(&control, line, answer, size);
+
+	vmd_wake(vmd);
+	return r;
+}
+
 const struct pcg_host_ops vmd_ops = {
 	.name = "sim",
 	.help = "sim:vmd,file=FILE[,vectors=1..64][,buses=1..256][,low=SIZE][,high=SIZE]; the fabric that FILE describes, "
@@ -271,6 +373,7 @@ const struct pcg_host_ops vmd_ops = {
 	.reset = vmd_reset,
 	.power = vmd_power,
 	.dma = vmd_dma,
+	.control = vmd_command,
 	.cancel = vmd_cancel,
 	.work = vmd_work,
 };
