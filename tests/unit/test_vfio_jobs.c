@@ -28,7 +28,7 @@ static int times;  /* so often */
 static int memory;
 static int ended;
 
-static struct pcg_dma *const client = (struct pcg_dma *)(void *)&memory;
+static struct pcg_dma *client;
 
 static void write_down(const char *what, const struct pcg_dma_range *range)
 {
@@ -106,7 +106,7 @@ static struct pcg_op op = { .done = done };
 
 static struct vfio *function_make(uint32_t devid)
 {
-	static const struct vfio_worker_calls worker = { .run = job_run, .last = vfio_last };
+	static const struct vfio_worker_calls worker = { .run = vfio_work, .last = vfio_last };
 	struct vfio *made = calloc(1, sizeof(*made));
 
 	assert_non_null(made);
@@ -123,6 +123,7 @@ static struct vfio *function_make(uint32_t devid)
 	made->regions[0].size = 4096;
 	assert_int_equal(ftruncate(made->device, 4096), 0);
 	made->pool = vfio_pool_join(pool);
+	assert_int_equal(vfio_group_join(made, -1), 0);
 	assert_int_equal(vfio_worker_create(&made->worker, &worker, made), 0);
 	vfio_pool_add(pool, made);
 	return made;
@@ -130,6 +131,8 @@ static struct vfio *function_make(uint32_t devid)
 
 static int set_up(void **state)
 {
+	const struct pcg_dma_limits limits = { .page_size = 4096, .max_maps = 16 };
+
 	(void)state;
 	calls[0] = '\0';
 	slow = false;
@@ -137,7 +140,8 @@ static int set_up(void **state)
 	ended = 0;
 	iommu.stays = false;
 	memory = memfd_create("memory", MFD_CLOEXEC);
-	if (pipe(gate) != 0 || pipe(begun) != 0 || vfio_pool_create(&pool) != 0)
+	if (pipe(gate) != 0 || pipe(begun) != 0 || vfio_pool_create(&pool) != 0 ||
+	    pcg_dma_create(&client, &limits, NULL, NULL) != 0)
 		return -1;
 	v = function_make(1);
 	return 0;
@@ -148,6 +152,7 @@ static int tear_down(void **state)
 	(void)state;
 	ops.destroy(&v->host);
 	vfio_pool_destroy(pool);
+	pcg_dma_destroy(client);
 	close(memory);
 	close(gate[0]);
 	close(gate[1]);

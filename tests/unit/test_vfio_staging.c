@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "host/vfio/group.h"
 #include "host/vfio/internal.h"
 #include "host/vfio/pieces.h"
 #include "host/vfio/staging.h"
@@ -221,6 +222,9 @@ static int set_up(void **state)
 		functions[i].pool = pool;
 		functions[i].ioas = i + 1;
 		functions[i].iommu = &vfio_iommufd;
+		if (vfio_group_join(&functions[i], (int)i) != 0)
+			return -1;
+		functions[i].common->ioas = i + 1;
 	}
 	memory = file_create();
 	return 0;
@@ -229,8 +233,11 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	for (unsigned int i = 0; i < FUNCTIONS; i++)
+	for (unsigned int i = 0; i < FUNCTIONS; i++) {
 		vfio_iommufd.unmap(&functions[i], NULL);
+		functions[i].common->ioas = 0; /* it was not allocated here */
+		vfio_group_leave(&functions[i]);
+	}
 	vfio_pool_destroy(pool);
 	close(memory);
 	/* Whatever a test did: nothing of a client outlives it. */
@@ -267,7 +274,7 @@ static void later(int64_t milliseconds)
 	for (int64_t end = now + milliseconds; now < end;) {
 		now += 10;
 		for (unsigned int i = 0; i < FUNCTIONS; i++) {
-			if (functions[i].tidy != 0 && now >= functions[i].tidy)
+			if (functions[i].common->tidy != 0 && now >= functions[i].common->tidy)
 				staging_tidy(&functions[i]);
 		}
 	}
@@ -325,8 +332,8 @@ static void a_client_that_leaves_leaves_the_other_ones_part(void **state)
 	map(b, 0, 4);
 	assert_int_equal(vfio_iommufd.unmap(a, NULL), 0);
 	assert_int_equal(pinned(), 4 * PAGE);
-	assert_int_equal(a->nstaging, 0);
-	assert_int_equal(a->nmaps, 0);
+	assert_int_equal(a->common->nstaging, 0);
+	assert_int_equal(a->common->nmaps, 0);
 	map(a, 0, 4);
 	assert_int_equal(pinnings, 1);
 }
@@ -338,7 +345,7 @@ static void a_sweep_releases_what_lies_inside(void **state)
 		map(a, page, 2);
 	unmapped(a, 3, 10);
 	later(2000);
-	assert_int_equal(a->nmaps, 2);
+	assert_int_equal(a->common->nmaps, 2);
 	assert_int_equal(pinned(), 4 * PAGE);
 	assert_int_not_equal(reached(a, 0), 0);
 	assert_int_not_equal(reached(a, 12), 0);
@@ -381,9 +388,9 @@ static void a_file_without_maps_is_closed(void **state)
 	map(a, 0, 64);
 	unmapped(a, 0, 64);
 	later(2000);
-	assert_int_equal(a->nstaging, 0);
+	assert_int_equal(a->common->nstaging, 0);
 	assert_int_equal(objects, 0);
-	assert_int_equal(a->tidy, 0);
+	assert_int_equal(a->common->tidy, 0);
 }
 
 static void of_a_part_that_is_mapped_the_rest_is_unpinned(void **state)
@@ -532,7 +539,7 @@ static void a_file_that_does_not_tell_is_pinned_anew(void **state)
 {
 	(void)state;
 	map(a, 0, 64);
-	a->staging[0]->tells = false;
+	a->common->staging[0]->tells = false;
 	map(b, 0, 64);
 	assert_int_equal(pinnings, 1);
 	unmapped(a, 0, 64);
@@ -633,7 +640,7 @@ static void files_without_maps_make_room_for_others(void **state)
 		assert_int_equal(pinnings, i + 1);
 		unmapped(a, 0, 64);
 		unmapped(b, 0, 64);
-		assert_true(a->nstaging <= VFIO_STAGED_FILES);
+		assert_true(a->common->nstaging <= VFIO_STAGED_FILES);
 		assert_true(objects <= 2 * VFIO_STAGED_FILES);
 		close(fd);
 	}
@@ -663,13 +670,13 @@ static void more_files_than_that_are_mapped_all_the_same(void **state)
 static void maps_beyond_those_that_are_remembered_cost_nothing(void **state)
 {
 	(void)state;
-	a->nmaps = STAGED_MAPS;
+	a->common->nmaps = STAGED_MAPS;
 	map(a, 0, 64);
-	assert_int_equal(a->nmaps, STAGED_MAPS);
+	assert_int_equal(a->common->nmaps, STAGED_MAPS);
 	assert_int_equal(reached(a, 0), 1);
 	unmapped(a, 0, 64);
 	assert_int_equal(pinned(), 0);
-	a->nmaps = 0;
+	a->common->nmaps = 0;
 }
 
 static void what_the_kernel_refuses_is_not_kept(void **state)
@@ -677,7 +684,7 @@ static void what_the_kernel_refuses_is_not_kept(void **state)
 	(void)state;
 	map(a, 0, 4);
 	assert_int_equal(map_at(a, memory, 0, 8, 4), -EEXIST);
-	assert_int_equal(a->nmaps, 1);
+	assert_int_equal(a->common->nmaps, 1);
 	later(2000);
 	assert_int_equal(pinned(), 4 * PAGE);
 	unmapped(a, 0, 4);

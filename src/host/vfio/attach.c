@@ -6,12 +6,17 @@
 #include <errno.h>
 #include <time.h>
 
+#include "host/vfio/group.h"
 #include "host/vfio/internal.h"
+#include "host/vfio/spaces.h"
 #include "host/vfio/staging.h"
 
 /* A reset that takes the function along ends within this as a rule; the client waits for no longer. */
 #define ATTACH_TRIES 100u
 #define ATTACH_PAUSE 10000000L
+
+/* And so long for functions of its group that another client has just left; a client waits 5 s for its answer. */
+#define CLAIM_TRIES 350u
 
 #define INSIDE_TRIES 10000u
 #define INSIDE_PAUSE 100000L
@@ -39,6 +44,21 @@ static int attach_once(struct vfio *v)
 	return r;
 }
 
+/*
+ * Whoever has another function of the group may have gone just now: QEMU is started again at once, and its functions
+ * are made as new one after the other.
+ */
+static int attach_claim(struct vfio *v, struct vfio_job *job)
+{
+	int r = vfio_group_claim(v, &job->client, &job->rival);
+
+	for (unsigned int i = 0; r == -EBUSY && i < (job->rival.leaving ? CLAIM_TRIES : ATTACH_TRIES); i++) {
+		attach_pause(ATTACH_PAUSE);
+		r = vfio_group_claim(v, &job->client, &job->rival);
+	}
+	return r;
+}
+
 int vfio_attach(struct vfio *v)
 {
 	int r = v->attached ? 0 : attach_once(v);
@@ -50,12 +70,43 @@ int vfio_attach(struct vfio *v)
 	return r;
 }
 
+int vfio_attach_client(struct vfio *v, struct vfio_job *job)
+{
+	bool anew = v->hold == HOLD_NONE;
+	int r = attach_claim(v, job);
+
+	if (r != 0)
+		return r;
+	r = vfio_attach(v);
+	/* Nothing of the client is in it. */
+	if (r != 0 && anew) {
+		vfio_group_left(v);
+		vfio_group_anew(v);
+	}
+	return r;
+}
+
+/* It reaches nothing by itself. What cannot be reset has to do without: its bus mastering is off. */
+void vfio_left(struct vfio *v)
+{
+	uint8_t command[2];
+
+	vfio_group_left(v);
+	if (v->host.info.can_reset || v->host.info.lends_function)
+		return;
+	if (vfio_config_read(v, PCG_COMMAND, command, sizeof(command)) == 0 &&
+	    (pcg_get16(command) & PCG_COMMAND_MASTER) == 0)
+		vfio_group_anew(v);
+}
+
 void vfio_detach(struct vfio *v)
 {
 	if (!v->attached)
 		return;
+	spaces_block(v);
 	v->iommu->detach(v);
 	vfio_pool_attached(v->pool, v, false);
+	spaces_leave(v);
 }
 
 void vfio_settle(struct vfio *v, const struct vfio_debt *debt)
@@ -63,10 +114,10 @@ void vfio_settle(struct vfio *v, const struct vfio_debt *debt)
 	if (debt->leaves) {
 		vfio_detach(v);
 		if (v->iommu->stays)
-			v->iommu->unmap(v, NULL);
+			vfio_group_unmap(v, NULL);
 	}
 	if (debt->mapped)
-		v->iommu->unmap(v, &debt->range);
+		vfio_group_unmap(v, &debt->range);
 }
 
 void vfio_wait_untouched(struct vfio *v)

@@ -16,12 +16,9 @@
 #include "host/vfio/worker.h"
 
 struct vfio;
+struct vfio_group;
 struct vfio_pool;
-struct staging;
-struct staged_map;
-
-/* What a function reaches, by address. */
-RB_HEAD(staged_maps, staged_map);
+struct spaces;
 
 /* Addresses that the IOMMU translates. */
 struct vfio_range {
@@ -67,8 +64,12 @@ struct vfio_irqs {
 	int request; /* and for REQ */
 };
 
-/* More files than a VM's memory has; what is beyond is mapped without being staged. */
-#define VFIO_STAGED_FILES 16u
+/* Whose a function is, as far as others of its group must know. */
+enum vfio_hold {
+	HOLD_NONE,
+	HOLD_CLIENT,
+	HOLD_LEFT, /* nobody's, and not as new yet: it may reach what the group does */
+};
 
 /* What the worker is asked. */
 enum vfio_work {
@@ -87,6 +88,15 @@ enum vfio_work {
 	WORK_SLEEP,
 	WORK_WAKE,
 	WORK_TIDY,
+	WORK_PASID,
+	WORK_SPACE,
+};
+
+/* A function of the same IOMMU group, and who has it. */
+struct vfio_rival {
+	char bdf[PLACE_BDF];
+	int32_t pid;
+	bool leaving; /* he has gone already */
 };
 
 /* What was given up has left behind: it is put right before anything else is done. */
@@ -109,7 +119,9 @@ struct vfio_job {
 	enum pcg_memory memory;
 	bool write;
 	bool everything;
-	struct pcg_dma_range range; /* its descriptor is the job's */
+	struct pcg_dma_range range;   /* its descriptor is the job's */
+	struct pcg_dma_client client; /* who is to have the function */
+	struct vfio_rival rival;      /* who else of its group stood in the way; no @bdf: nobody */
 	struct vfio_debt debt;
 };
 
@@ -148,22 +160,28 @@ struct vfio {
 	int iommufd;
 	uint32_t devid;
 	uint32_t ioas;
+	uint32_t hwpt;         /* of @ioas, where PASIDs can stand beside it; 0: the kernel makes one */
+	struct spaces *spaces; /* the worker's; NULL: it enforces no PASIDs */
 	int group;
 	int container;
-	bool wanted;                                /* a client has it; the loop's */
-	bool attached;                              /* the worker's; others look under the pool's lock */
-	const struct vfio *resetter;                /* whose reset by the bus takes this one along; the pool's lock */
-	atomic_bool touched;                        /* there is one */
-	atomic_bool inside;                         /* the loop asks the kernel by itself */
-	bool told_peer, told_private;               /* said once a client */
-	uint64_t with_file, without_file;           /* bytes mapped */
-	struct staging *staging[VFIO_STAGED_FILES]; /* changed under the pool's lock */
-	unsigned int nstaging;
-	unsigned int staged[VFIO_STAGED_FILES]; /* maps of each; the worker's, as what follows */
-	struct staged_maps maps;
-	unsigned int nmaps;
-	int64_t tidy; /* when to look for what nobody needs any more; 0: there is nothing */
+	bool wanted;                      /* a client has it; the loop's */
+	bool attached;                    /* the worker's; others look under the pool's lock */
+	const struct vfio *resetter;      /* whose reset by the bus takes this one along; the pool's lock */
+	atomic_bool touched;              /* there is one */
+	atomic_bool inside;               /* the loop asks the kernel by itself */
+	bool told_peer, told_private;     /* said once a client */
+	uint64_t with_file, without_file; /* bytes mapped */
+
+	/* with the other functions of its IOMMU group (group.h) */
+	struct vfio_group *common;
+	struct vfio *kin; /* the next one of them; the pool's lock, as what follows */
+	unsigned int member;
+	enum vfio_hold hold;
+	struct pcg_dma_client client;
 };
+
+/* work.c: the job of @arg, a struct vfio; in the worker. Return: 0 or a negative errno. */
+int vfio_work(void *arg);
 
 /* open.c: the doors. Return: 0 or a negative errno after a note. */
 int vfio_open(struct vfio *v);
@@ -174,7 +192,9 @@ int vfio_reopen(struct vfio *v); /* and as it was again: attached, with ERR and 
 
 /* attach.c: in the worker. Return: 0 or a negative errno. */
 int vfio_attach(struct vfio *v);
+int vfio_attach_client(struct vfio *v, struct vfio_job *job); /* the same, if its group is not another one's */
 void vfio_detach(struct vfio *v);
+void vfio_left(struct vfio *v); /* its client is gone, and nothing of his is mapped for it */
 void vfio_settle(struct vfio *v, const struct vfio_debt *debt);
 void vfio_wait_untouched(struct vfio *v);
 
@@ -205,6 +225,10 @@ int64_t vfio_now(void);
 /* reset.c: in the worker */
 int vfio_reset(struct vfio *v);
 bool vfio_reset_possible(const struct vfio *v);
+
+/* pasid.c: what of PASIDs the kernel enforces, into v->host.info. Return: 0 or -ENOMEM. */
+int vfio_pasid(struct vfio *v);
+void vfio_pasid_finish(struct vfio *v);
 
 /* show.c: capabilities that the kernel hides */
 int vfio_show(struct vfio *v);

@@ -5,12 +5,15 @@
 #include <sys/ioctl.h>
 
 #include "host/vfio/internal.h"
+#include "host/vfio/spaces.h"
 #include "host/vfio/staging.h"
 #include "host/vfio/uapi.h"
 
 static int iommufd_attach(struct vfio *v)
 {
-	struct uapi_attach attach = { .argsz = sizeof(attach), .pt_id = v->ioas };
+	/* One that has got company since it was opened has to stand where that stands. */
+	bool own = v->hwpt != 0 && !v->common->shared;
+	struct uapi_attach attach = { .argsz = sizeof(attach), .pt_id = own ? v->hwpt : v->ioas };
 
 	return ioctl(v->device, UAPI_DEVICE_ATTACH, &attach) == 0 ? 0 : -errno;
 }
@@ -22,26 +25,35 @@ static void iommufd_detach(struct vfio *v)
 	ioctl(v->device, UAPI_DEVICE_DETACH, &detach);
 }
 
-static int iommufd_map(struct vfio *v, const struct pcg_dma_range *range)
-{
-	return staging_map(v, range);
-}
-
 /* Maps inside the range that are on record only are not known here: nothing to unmap is no error. */
 static int iommufd_unmap(struct vfio *v, const struct pcg_dma_range *range)
 {
 	struct uapi_ioas_unmap unmap = { .size = sizeof(unmap), .ioas = v->ioas, .length = UINT64_MAX };
-	int r;
+	int r = spaces_unmapping(v, range), ended;
 
 	if (range != NULL) {
 		unmap.iova = range->iova;
 		unmap.length = range->size;
 	}
-	r = ioctl(v->iommufd, UAPI_IOAS_UNMAP, &unmap) == 0 || errno == ENOENT ? 0 : -errno;
-	if (range == NULL)
+	ended = ioctl(v->iommufd, UAPI_IOAS_UNMAP, &unmap) == 0 || errno == ENOENT ? 0 : -errno;
+	if (range == NULL) {
+		staging_forget(v);
 		staging_leave(v);
-	else if (r == 0)
+	} else if (ended == 0) {
 		staging_unmap(v, range);
+	}
+	return r == 0 ? ended : r;
+}
+
+static int iommufd_map(struct vfio *v, const struct pcg_dma_range *range)
+{
+	int r = staging_map(v, range);
+
+	if (r != 0)
+		return r;
+	r = spaces_mapped(v, range);
+	if (r != 0)
+		iommufd_unmap(v, range);
 	return r;
 }
 
@@ -64,16 +76,15 @@ static unsigned int iommufd_ranges(const struct vfio *v, struct vfio_range *rang
 	return n;
 }
 
+/* The address space itself ends with the last function of the group. */
 static void iommufd_finish(struct vfio *v)
 {
-	struct uapi_destroy destroy = { .size = sizeof(destroy), .id = v->ioas };
-
 	if (v->ioas == 0)
 		return;
+	spaces_leave(v);
 	if (v->attached)
 		iommufd_detach(v);
-	iommufd_unmap(v, NULL);
-	ioctl(v->iommufd, UAPI_IOMMU_DESTROY, &destroy);
+	vfio_pasid_finish(v);
 }
 
 const struct vfio_iommu vfio_iommufd = {

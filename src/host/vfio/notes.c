@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "host/vfio/notes.h"
+#include "host/vfio/spaces.h"
 
 #define RANGES_MAX 8u
 
@@ -47,6 +48,21 @@ static void note_memory(const struct vfio *v, const struct pcg_dma_range *range)
 		 range->size >> 10, (unsigned long long)limit.rlim_cur >> 10);
 }
 
+static void note_shared(const struct vfio *v, const struct pcg_dma_range *range)
+{
+	if (v->job.rival.bdf[0] == '\0') {
+		base_log(&v->host.log, PCG_ERROR,
+			 "DMA_MAP of %#" PRIx64 " size %#" PRIx64 ": something is mapped there", range->iova,
+			 range->size);
+		return;
+	}
+	base_log(&v->host.log, PCG_ERROR,
+		 "DMA_MAP of %#" PRIx64 " size %#" PRIx64
+		 ": %s of the same IOMMU group maps it otherwise; functions of "
+		 "one group reach one memory, so each has to map the same file, offset and size there",
+		 range->iova, range->size, v->job.rival.bdf);
+}
+
 static void note_map(struct vfio *v, int result)
 {
 	const struct pcg_dma_range *range = &v->job.range;
@@ -74,6 +90,9 @@ static void note_map(struct vfio *v, int result)
 			 ": the client's file has no memory there (truncated, or no "
 			 "huge page is left for it)",
 			 range->iova, range->size);
+		break;
+	case EEXIST:
+		note_shared(v, range);
 		break;
 	default:
 		note_ranges(v, range, result);
@@ -113,6 +132,10 @@ void vfio_note_job(struct vfio *v, int result)
 		base_log(log, PCG_INFO, "idle=low-power: %s cannot be powered down: %s", v->place.bdf,
 			 strerror(-result));
 		break;
+	case WORK_PASID:
+	case WORK_SPACE:
+		spaces_note(v, result);
+		break;
 	case WORK_DETACH:
 	case WORK_SETTLE:
 	case WORK_TIDY:
@@ -130,8 +153,8 @@ static const char *attach_hint(int result)
 	case EPERM:
 		return "the machine has no interrupt remapping; `pcigate doctor` says what to do";
 	case EINVAL:
-		return "of the functions of one IOMMU group one at a time can have a client, and another one has; `pcigate "
-		       "doctor` names them";
+		return "another program that shares the iommufd has a function of its IOMMU group attached; `pcigate "
+		       "doctor` names the group's";
 	case EBUSY:
 		return "a reset of it, or of another function of its slot, is under way; try again";
 	default:
@@ -139,8 +162,27 @@ static const char *attach_hint(int result)
 	}
 }
 
+/* Which other function stands in the way, and whose it is. */
+static void note_rival(const struct vfio *v)
+{
+	const struct vfio_rival *rival = &v->job.rival;
+	char who[48] = "a process that cannot be told from others";
+
+	if (rival->pid > 0)
+		snprintf(who, sizeof(who), "process %d", (int)rival->pid);
+	base_log(&v->host.log, PCG_ERROR,
+		 "%s is refused to this client: %s of the same IOMMU group %s %s%s. Hardware cannot keep functions of "
+		 "one group apart, so one process has them all (docs/vfio.md)",
+		 v->place.bdf, rival->bdf, rival->leaving ? "was left by" : "belongs to", who,
+		 rival->leaving ? " and is not as new yet" : "");
+}
+
 void vfio_note_attach(struct vfio *v, int result)
 {
+	if (v->job.rival.bdf[0] != '\0') {
+		note_rival(v);
+		return;
+	}
 	base_log(&v->host.log, PCG_ERROR, "%s reaches no memory: its address space cannot be attached: %s; %s",
 		 v->place.bdf, strerror(-result), attach_hint(result));
 }

@@ -12,7 +12,9 @@
 #include <linux/vfio.h>
 
 #include "base/log.h"
+#include "host/vfio/group.h"
 #include "host/vfio/internal.h"
+#include "host/vfio/spaces.h"
 #include "host/vfio/staging.h"
 #include "host/vfio/uapi.h"
 
@@ -78,11 +80,16 @@ static int bind_device(struct vfio *v)
 static int open_ioas(struct vfio *v)
 {
 	struct uapi_ioas_alloc alloc = { .size = sizeof(alloc) };
+	int error = 0;
 
-	if (ioctl(v->iommufd, UAPI_IOAS_ALLOC, &alloc) != 0)
-		return open_failed(v, IOMMU_FILE, errno, "this kernel's iommufd gives no address space");
-	v->ioas = alloc.out_id;
-	return 0;
+	pthread_mutex_lock(&v->common->lock);
+	if (v->common->ioas == 0 && ioctl(v->iommufd, UAPI_IOAS_ALLOC, &alloc) != 0)
+		error = errno;
+	else if (v->common->ioas == 0)
+		v->common->ioas = alloc.out_id;
+	v->ioas = v->common->ioas;
+	pthread_mutex_unlock(&v->common->lock);
+	return error == 0 ? 0 : open_failed(v, IOMMU_FILE, error, "this kernel's iommufd gives no address space");
 }
 
 /* Return: -ENOENT without a note where this door is not there. */
@@ -160,17 +167,36 @@ static int type1_device(const struct vfio *v)
 	return ioctl(v->group, VFIO_GROUP_GET_DEVICE_FD, name);
 }
 
+/* The kernel opens a group once, and has one container for it. */
+static int open_shared(struct vfio *v)
+{
+	struct vfio_group *g = v->common;
+	int r = 0;
+
+	pthread_mutex_lock(&g->lock);
+	v->group = g->group;
+	v->container = g->container;
+	if (g->group < 0)
+		r = open_group(v);
+	if (r == 0 && g->container < 0)
+		r = open_container(v);
+	/* What is half open, too, is closed with the last function. */
+	g->group = v->group;
+	g->container = v->container;
+	pthread_mutex_unlock(&g->lock);
+	return r;
+}
+
 static int open_type1(struct vfio *v)
 {
-	int r = open_group(v);
+	int r = open_shared(v);
 
-	if (r == 0)
-		r = open_container(v);
 	if (r != 0)
 		return r;
 	v->device = type1_device(v);
 	if (v->device < 0)
 		return bind_failed(v, errno);
+	vfio_pool_bound(v->pool, v, place_id(&v->place));
 	v->iommu = &vfio_type1;
 	return 0;
 }
@@ -192,10 +218,26 @@ static int open_place(struct vfio *v)
 	return r;
 }
 
+static int open_join(struct vfio *v)
+{
+	int r = vfio_group_join(v, v->place.group);
+
+	if (r == -EBUSY)
+		return open_failed(
+			v, "the IOMMU group", EBUSY,
+			"a client has another function of it: open all that one pcigate is to have of a group at its start");
+	if (r == -ENOSPC)
+		return open_failed(v, "the IOMMU group", ENOSPC,
+				   "it has more functions than one pcigate takes of a group (64)");
+	return r;
+}
+
 int vfio_open(struct vfio *v)
 {
 	int r = open_place(v);
 
+	if (r == 0)
+		r = open_join(v);
 	if (r != 0)
 		return r;
 	v->device = v->settings.device;
@@ -225,8 +267,10 @@ int vfio_shut(struct vfio *v)
 {
 	if (v->device < 0)
 		return 0;
-	if (v->attached)
+	if (v->attached) {
+		spaces_block(v);
 		v->iommu->detach(v);
+	}
 	/* A number that is another's by now must not stand for this one. */
 	vfio_pool_bound(v->pool, v, 0);
 	close(v->device);
@@ -246,10 +290,14 @@ int vfio_reopen(struct vfio *v)
 		return -errno;
 	if (v->group < 0)
 		r = bind_device(v);
+	else
+		vfio_pool_bound(v->pool, v, place_id(&v->place));
 	if (r == 0)
 		r = vfio_irqs_again(v);
 	if (r == 0 && v->attached)
 		r = v->iommu->attach(v);
+	if (r == 0 && v->attached)
+		r = spaces_again(v);
 	/* One that is half set up is none: the next job tries it again. */
 	if (r != 0)
 		vfio_shut(v);
@@ -258,12 +306,11 @@ int vfio_reopen(struct vfio *v)
 
 void vfio_close(struct vfio *v)
 {
-	if (v->iommu != NULL)
+	if (v->iommu != NULL) {
 		v->iommu->finish(v);
+		vfio_group_unmap(v, NULL);
+	}
 	if (v->device >= 0)
 		close(v->device);
-	if (v->group >= 0)
-		close(v->group);
-	if (v->container >= 0)
-		close(v->container);
+	vfio_group_leave(v);
 }

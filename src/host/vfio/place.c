@@ -158,3 +158,29 @@ int place_config(const struct place *place, uint8_t *config, size_t size)
 	close(fd);
 	return (int)done;
 }
+
+uint32_t place_id(const struct place *place)
+{
+	unsigned int segment, bus, slot, function;
+
+	if (sscanf(place->bdf, "%x:%x:%x.%x", &segment, &bus, &slot, &function) != 4)
+		return 0;
+	return place_number_of(segment, (uint8_t)bus, (uint8_t)(slot << 3 | function));
+}
+
+bool place_has_company(const struct place *place)
+{
+	char path[PATH_MAX + 32];
+	unsigned int others = 0;
+	struct dirent *entry;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/iommu_group/devices", place->directory);
+	folder = opendir(path);
+	if (folder == NULL)
+		return false;
+	while ((entry = readdir(folder)) != NULL)
+		others += entry->d_name[0] != '.' && strcmp(entry->d_name, place->bdf) != 0;
+	closedir(folder);
+	return others > 0;
+}

@@ -35,6 +35,17 @@ struct place {
 /* "03:10.1" or "0000:03:10.1" as sysfs spells it. Return: whether it is a BDF. */
 bool place_bdf(const char *text, char bdf[PLACE_BDF]);
 
+/* A number for a place, as VFIO_DEVICE_GET_PCI_HOT_RESET_INFO tells it: not 0 for a function. */
+static inline uint32_t place_number_of(uint32_t segment, uint8_t bus, uint8_t devfn)
+{
+	return segment << 16 | (uint32_t)bus << 8 | devfn;
+}
+
+uint32_t place_id(const struct place *place);
+
+/* Whether its IOMMU group has others in it, bridges included. */
+bool place_has_company(const struct place *place);
+
 /* Look a function up. Return: 0; -EINVAL, -ENODEV after a note. */
 int place_find(struct place *place, const char *bdf, const struct pcg_log *log);
 

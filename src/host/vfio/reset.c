@@ -44,8 +44,7 @@ bool vfio_reset_possible(const struct vfio *v)
 
 /*
  * The kernel sees to it that all of them are of this iommufd, or open nowhere, and does so again with the reset itself;
- * which of them are other clients', it cannot know. Until vfio_pool_reset_end() none of ours can become one's. By
- * groups there is one function alone.
+ * which of them are other clients', it cannot know. Until vfio_pool_reset_end() none of ours can become one's.
  */
 static int reset_begin(const struct vfio *v)
 {
@@ -54,15 +53,16 @@ static int reset_begin(const struct vfio *v)
 	unsigned int count;
 	int r;
 
-	if (v->group >= 0)
-		return 0;
 	r = reset_affected(v, &info);
 	if (r != 0)
 		return r;
 	count = info->count < RESET_MOST ? info->count : RESET_MOST;
 	/* Where an iommufd is behind it, the number of the function there stands in the group's place. */
-	for (unsigned int i = 0; i < count; i++)
-		devids[i] = info->devices[i].group_id;
+	for (unsigned int i = 0; i < count; i++) {
+		const struct vfio_pci_dependent_device *one = &info->devices[i];
+
+		devids[i] = v->group >= 0 ? place_number_of(one->segment, one->bus, one->devfn) : one->group_id;
+	}
 	free(info);
 	return vfio_pool_reset_begin(v->pool, v, devids, count);
 }

@@ -11,184 +11,13 @@
 #include <linux/magic.h>
 
 #include "host/vfio/pieces.h"
+#include "host/vfio/pool.h"
 #include "host/vfio/staging.h"
 #include "host/vfio/uapi.h"
 
-struct vfio_pool {
-	pthread_mutex_t lock;
-	unsigned int users;
-	int iommufd;
-	struct staging *list;
-	struct vfio *functions;
-};
-
-/* --- the pool --- */
-
-int vfio_pool_create(struct vfio_pool **result)
-{
-	struct vfio_pool *pool = calloc(1, sizeof(*pool));
-
-	if (pool == NULL)
-		return -ENOMEM;
-	pool->iommufd = -1;
-	pool->users = 1;
-	pthread_mutex_init(&pool->lock, NULL);
-	*result = pool;
-	return 0;
-}
-
-struct vfio_pool *vfio_pool_join(struct vfio_pool *pool)
-{
-	pthread_mutex_lock(&pool->lock);
-	pool->users++;
-	pthread_mutex_unlock(&pool->lock);
-	return pool;
-}
-
-void vfio_pool_destroy(struct vfio_pool *pool)
-{
-	bool last;
-
-	if (pool == NULL)
-		return;
-	pthread_mutex_lock(&pool->lock);
-	last = --pool->users == 0;
-	pthread_mutex_unlock(&pool->lock);
-	if (!last)
-		return;
-	if (pool->iommufd >= 0)
-		close(pool->iommufd);
-	pthread_mutex_destroy(&pool->lock);
-	free(pool);
-}
-
-int vfio_pool_iommufd(struct vfio_pool *pool, int given, int *fd)
-{
-	int r = 0;
-
-	pthread_mutex_lock(&pool->lock);
-	if (pool->iommufd < 0)
-		pool->iommufd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3) : open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	else if (given >= 0 && !staging_same_file(pool->iommufd, given))
-		r = -EXDEV;
-	if (pool->iommufd < 0)
-		r = -errno;
-	*fd = pool->iommufd;
-	pthread_mutex_unlock(&pool->lock);
-	return r == -ENODEV ? -ENOENT : r;
-}
-
-void vfio_pool_add(struct vfio_pool *pool, struct vfio *v)
-{
-	pthread_mutex_lock(&pool->lock);
-	v->next = pool->functions;
-	pool->functions = v;
-	pthread_mutex_unlock(&pool->lock);
-}
-
-void vfio_pool_remove(struct vfio_pool *pool, const struct vfio *v)
-{
-	struct vfio **p;
-
-	pthread_mutex_lock(&pool->lock);
-	for (p = &pool->functions; *p != NULL && *p != v;)
-		p = &(*p)->next;
-	if (*p != NULL)
-		*p = v->next;
-	pthread_mutex_unlock(&pool->lock);
-}
-
-int vfio_pool_attached(struct vfio_pool *pool, struct vfio *v, bool attached)
-{
-	int r = 0;
-
-	pthread_mutex_lock(&pool->lock);
-	if (attached && v->resetter != NULL)
-		r = -EBUSY;
-	else
-		v->attached = attached;
-	pthread_mutex_unlock(&pool->lock);
-	return r;
-}
-
-void vfio_pool_bound(struct vfio_pool *pool, struct vfio *v, uint32_t devid)
-{
-	pthread_mutex_lock(&pool->lock);
-	v->devid = devid;
-	pthread_mutex_unlock(&pool->lock);
-}
-
-static bool pool_same_vm(const struct vfio *a, const struct vfio *b)
-{
-	for (unsigned int i = 0; i < a->nstaging; i++) {
-		for (unsigned int j = 0; j < b->nstaging; j++) {
-			if (a->staging[i] == b->staging[j])
-				return true;
-		}
-	}
-	return false;
-}
-
-/*
- * Nobody uses it, or the VM of @v does. A number that is not known here is a function that was opened just now, or
- * another program's with the same iommufd: nobody knows whose VM has it.
- */
-static bool pool_yields(const struct vfio *v, const struct vfio *other)
-{
-	if (other == v)
-		return true;
-	return other != NULL && other->resetter == NULL && (!other->attached || pool_same_vm(v, other));
-}
-
-/* Functions behind a group have no number. */
-static struct vfio *pool_find(struct vfio_pool *pool, uint32_t devid)
-{
-	struct vfio *v = pool->functions;
-
-	while (v != NULL && (v->group >= 0 || v->devid != devid))
-		v = v->next;
-	return v;
-}
-
-int vfio_pool_reset_begin(struct vfio_pool *pool, const struct vfio *v, const uint32_t *devids, unsigned int count)
-{
-	int r = 0;
-
-	pthread_mutex_lock(&pool->lock);
-	/* 0: open nowhere. */
-	for (unsigned int i = 0; r == 0 && i < count; i++) {
-		if (devids[i] != 0 && !pool_yields(v, pool_find(pool, devids[i])))
-			r = -EBUSY;
-	}
-	for (unsigned int i = 0; r == 0 && i < count; i++) {
-		struct vfio *other = devids[i] != 0 ? pool_find(pool, devids[i]) : NULL;
-
-		if (other == NULL || other == v)
-			continue;
-		other->resetter = v;
-		atomic_store(&other->touched, true);
-		/* Under the lock, so that it is not destroyed meanwhile; who is inside does not want the lock. */
-		vfio_wait_outside(other);
-	}
-	pthread_mutex_unlock(&pool->lock);
-	return r;
-}
-
-void vfio_pool_reset_end(struct vfio_pool *pool, const struct vfio *v)
-{
-	pthread_mutex_lock(&pool->lock);
-	for (struct vfio *other = pool->functions; other != NULL; other = other->next) {
-		if (other->resetter != v)
-			continue;
-		other->resetter = NULL;
-		atomic_store(&other->touched, false);
-	}
-	pthread_mutex_unlock(&pool->lock);
-}
-
 /* --- one file --- */
 
-static void staging_destroy_object(int iommufd, uint32_t id)
+void staging_destroy_object(int iommufd, uint32_t id)
 {
 	struct uapi_destroy destroy = { .size = sizeof(destroy), .id = id };
 
@@ -278,13 +107,13 @@ static void staging_free(struct staging *s)
 
 static void staging_let_go(struct vfio *v, unsigned int i)
 {
-	struct staging *s = v->staging[i], **p;
+	struct staging *s = v->common->staging[i], **p;
 	bool last;
 
 	pthread_mutex_lock(&v->pool->lock);
-	v->nstaging--;
-	v->staging[i] = v->staging[v->nstaging];
-	v->staged[i] = v->staged[v->nstaging];
+	v->common->nstaging--;
+	v->common->staging[i] = v->common->staging[v->common->nstaging];
+	v->common->staged[i] = v->common->staged[v->common->nstaging];
 	last = --s->functions == 0;
 	for (p = &v->pool->list; last && *p != s;)
 		p = &(*p)->next;
@@ -309,10 +138,10 @@ static int64_t staging_settle(struct staging *s, int64_t age)
 /* A file that nothing is mapped of makes room for another one. */
 static void staging_make_room(struct vfio *v)
 {
-	for (unsigned int i = 0; i < v->nstaging && v->nstaging == VFIO_STAGED_FILES; i++) {
-		if (v->staged[i] > 0)
+	for (unsigned int i = 0; i < v->common->nstaging && v->common->nstaging == VFIO_STAGED_FILES; i++) {
+		if (v->common->staged[i] > 0)
 			continue;
-		staging_settle(v->staging[i], 0);
+		staging_settle(v->common->staging[i], 0);
 		staging_let_go(v, i);
 	}
 }
@@ -321,19 +150,19 @@ static struct staging *staging_join(struct vfio *v, int fd)
 {
 	struct staging *s;
 
-	for (unsigned int i = 0; i < v->nstaging; i++) {
-		if (staging_same_file(v->staging[i]->fd, fd))
-			return v->staging[i];
+	for (unsigned int i = 0; i < v->common->nstaging; i++) {
+		if (staging_same_file(v->common->staging[i]->fd, fd))
+			return v->common->staging[i];
 	}
 	staging_make_room(v);
-	if (v->nstaging == VFIO_STAGED_FILES)
+	if (v->common->nstaging == VFIO_STAGED_FILES)
 		return NULL;
 	pthread_mutex_lock(&v->pool->lock);
 	s = staging_find(v->pool, fd);
 	if (s != NULL) {
 		s->functions++;
-		v->staged[v->nstaging] = 0;
-		v->staging[v->nstaging++] = s;
+		v->common->staged[v->common->nstaging] = 0;
+		v->common->staging[v->common->nstaging++] = s;
 	}
 	pthread_mutex_unlock(&v->pool->lock);
 	return s;
@@ -341,27 +170,34 @@ static struct staging *staging_join(struct vfio *v, int fd)
 
 static void staging_count(struct vfio *v, const struct staging *s, int more)
 {
-	v->nmaps += (unsigned int)more;
-	for (unsigned int i = 0; i < v->nstaging; i++) {
-		if (v->staging[i] == s)
-			v->staged[i] += (unsigned int)more;
+	v->common->nmaps += (unsigned int)more;
+	for (unsigned int i = 0; i < v->common->nstaging; i++) {
+		if (v->common->staging[i] == s)
+			v->common->staged[i] += (unsigned int)more;
 	}
 }
 
 static void staging_tidy_at(struct vfio *v, int64_t when)
 {
-	if (v->tidy == 0 || when < v->tidy)
-		v->tidy = when;
+	if (v->common->tidy == 0 || when < v->common->tidy)
+		v->common->tidy = when;
 }
 
 void staging_tidy(struct vfio *v)
 {
-	v->tidy = 0;
-	for (unsigned int i = v->nstaging; i-- > 0;) {
-		struct staging *s = v->staging[i];
+	struct vfio_group *g = v->common;
+
+	/* Another function of the group pins memory just now, which may take long. */
+	if (pthread_mutex_trylock(&g->lock) != 0) {
+		g->tidy = vfio_now() + STAGED_IDLE_MS;
+		return;
+	}
+	g->tidy = 0;
+	for (unsigned int i = g->nstaging; i-- > 0;) {
+		struct staging *s = g->staging[i];
 		int64_t now = vfio_now(), next;
 
-		/* Another function of the VM pins memory just now, which may take long. */
+		/* Or one of another group, of the same VM. */
 		if (pthread_mutex_trylock(&s->lock) != 0) {
 			staging_tidy_at(v, now + STAGED_IDLE_MS);
 			continue;
@@ -370,9 +206,10 @@ void staging_tidy(struct vfio *v)
 		pthread_mutex_unlock(&s->lock);
 		if (next != 0)
 			staging_tidy_at(v, next);
-		else if (v->staged[i] == 0)
+		else if (g->staged[i] == 0)
 			staging_let_go(v, i);
 	}
+	pthread_mutex_unlock(&g->lock);
 }
 
 /* --- maps --- */
@@ -399,7 +236,7 @@ static int staging_through(const struct vfio *v, struct staging *s, const struct
 	if (piece == NULL && r == 0)
 		r = piece_stage(s, range, vfio_now(), &piece);
 	if (r == 0)
-		r = piece_copy(s, piece, range, v->ioas);
+		r = piece_copy(s, piece, range, v->common->ioas);
 	if (r == 0)
 		piece_use(piece, map);
 	return r;
@@ -416,7 +253,8 @@ static int staging_try(const struct vfio *v, struct staging *s, const struct pcg
 		r = staging_through(v, s, range, map);
 		pthread_mutex_unlock(&s->lock);
 	}
-	return r == 0 ? 0 : piece_map_file(v->iommufd, v->ioas, UAPI_MAP_FIXED | piece_flags(range), range, &iova);
+	return r == 0 ? 0
+		      : piece_map_file(v->iommufd, v->common->ioas, UAPI_MAP_FIXED | piece_flags(range), range, &iova);
 }
 
 static void map_forget(struct vfio *v, struct staged_map *map)
@@ -425,13 +263,13 @@ static void map_forget(struct vfio *v, struct staged_map *map)
 	piece_release(map, vfio_now());
 	pthread_mutex_unlock(&map->file->lock);
 	staging_count(v, map->file, -1);
-	RB_REMOVE(staged_maps, &v->maps, map);
+	RB_REMOVE(staged_maps, &v->common->maps, map);
 	free(map);
 }
 
 int staging_map(struct vfio *v, const struct pcg_dma_range *range)
 {
-	struct staged_map *map = v->nmaps < STAGED_MAPS ? calloc(1, sizeof(*map)) : NULL;
+	struct staged_map *map = v->common->nmaps < STAGED_MAPS ? calloc(1, sizeof(*map)) : NULL;
 	struct staging *s = map != NULL ? staging_join(v, range->fd) : NULL;
 	int r;
 
@@ -443,15 +281,15 @@ int staging_map(struct vfio *v, const struct pcg_dma_range *range)
 	}
 	r = staging_try(v, s, range, map);
 	/* What is kept for nobody's use does not stand in the way of what is wanted. */
-	for (unsigned int i = 0; r == -ENOMEM && i < v->nstaging; i++)
-		staging_settle(v->staging[i], 0);
+	for (unsigned int i = 0; r == -ENOMEM && i < v->common->nstaging; i++)
+		staging_settle(v->common->staging[i], 0);
 	if (r == -ENOMEM)
 		r = staging_try(v, s, range, map);
 	if (r == 0 && s != NULL) {
 		struct staged_map *gone;
 
 		/* The kernel took it: what is on record there is no more. */
-		while ((gone = RB_INSERT(staged_maps, &v->maps, map)) != NULL)
+		while ((gone = RB_INSERT(staged_maps, &v->common->maps, map)) != NULL)
 			map_forget(v, gone);
 		staging_count(v, s, 1);
 		return 0;
@@ -467,21 +305,30 @@ void staging_unmap(struct vfio *v, const struct pcg_dma_range *range)
 	struct staged_map key = { .iova = range->iova, .last = range->iova };
 	struct staged_map *map;
 
-	while ((map = RB_NFIND(staged_maps, &v->maps, &key)) != NULL && map->iova >= range->iova && map->last <= last)
+	while ((map = RB_NFIND(staged_maps, &v->common->maps, &key)) != NULL && map->iova >= range->iova &&
+	       map->last <= last)
 		map_forget(v, map);
 	staging_tidy_at(v, vfio_now() + STAGED_IDLE_MS);
 }
 
-void staging_leave(struct vfio *v)
+void staging_forget(struct vfio *v)
 {
 	struct staged_map *map;
 
-	while ((map = RB_ROOT(&v->maps)) != NULL)
+	while ((map = RB_ROOT(&v->common->maps)) != NULL)
 		map_forget(v, map);
-	while (v->nstaging > 0) {
+}
+
+void staging_leave(struct vfio *v)
+{
+	struct vfio_group *g = v->common;
+
+	for (unsigned int i = g->nstaging; i-- > 0;) {
 		/* Others may have parts of what this one had whole, and would not look. */
-		staging_settle(v->staging[v->nstaging - 1], 0);
-		staging_let_go(v, v->nstaging - 1);
+		staging_settle(g->staging[i], 0);
+		if (g->staged[i] == 0)
+			staging_let_go(v, i);
 	}
-	v->tidy = 0;
+	if (g->nstaging == 0)
+		g->tidy = 0;
 }

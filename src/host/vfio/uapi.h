@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What this backend says to the kernel and <linux/vfio.h> of older distributions does not have: device files bound to
- * an iommufd (Linux 6.6), maps by file (6.14). Numbers and layouts are the kernel's; whether a call is there is found
- * out by making it.
+ * an iommufd (Linux 6.6), maps by file (6.14), PASIDs (6.15). Numbers and layouts are the kernel's; whether a call is
+ * there is found out by making it.
  */
 #ifndef HOST_VFIO_UAPI_H
 #define HOST_VFIO_UAPI_H
@@ -27,15 +27,20 @@ struct uapi_bind {
 /* Without the token kernels before 6.18 know this much. */
 #define UAPI_BIND_SIZE 16u
 
+/* Of both: @pasid counts. PASID 0 is the requests without one. */
+#define UAPI_ATTACH_PASID 1u
+
 struct uapi_attach {
 	uint32_t argsz;
 	uint32_t flags;
 	uint32_t pt_id;
+	uint32_t pasid;
 };
 
 struct uapi_detach {
 	uint32_t argsz;
 	uint32_t flags;
+	uint32_t pasid;
 };
 
 #define UAPI_DEVICE_BIND   _IO(UAPI_TYPE, 118)
@@ -116,6 +121,9 @@ struct uapi_ioas_map_file {
 	uint64_t iova;
 };
 
+/* Needed of what stands at PASIDs, and of what stands beside them for requests without one. */
+#define UAPI_HWPT_PASID 8u
+
 struct uapi_hwpt_alloc {
 	uint32_t size;
 	uint32_t flags;
@@ -130,12 +138,26 @@ struct uapi_hwpt_alloc {
 	uint32_t reserved2;
 };
 
+/* Kernels before 6.15 leave @out_pasid_log2 0. */
+struct uapi_hw_info {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t dev;
+	uint32_t data_length;
+	uint64_t data;
+	uint32_t data_type;
+	uint8_t out_pasid_log2;
+	uint8_t reserved[3];
+	uint64_t out_capabilities;
+};
+
 #define UAPI_IOMMU_DESTROY _IO(UAPI_TYPE, 0x80)
 #define UAPI_IOAS_ALLOC    _IO(UAPI_TYPE, 0x81)
 #define UAPI_IOAS_COPY     _IO(UAPI_TYPE, 0x83)
 #define UAPI_IOAS_RANGES   _IO(UAPI_TYPE, 0x84)
 #define UAPI_IOAS_UNMAP    _IO(UAPI_TYPE, 0x86)
 #define UAPI_HWPT_ALLOC    _IO(UAPI_TYPE, 0x89)
+#define UAPI_HW_INFO       _IO(UAPI_TYPE, 0x8a)
 #define UAPI_IOAS_MAP_FILE _IO(UAPI_TYPE, 0x8f)
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/privilege.h"
+#include "host/vfio/group.h"
 #include "host/vfio/internal.h"
 #include "host/vfio/notes.h"
 #include "host/vfio/staging.h"
@@ -20,63 +21,6 @@
 #define SLEEP_AFTER_MS 1000
 
 /* --- jobs --- */
-
-static bool work_opens(enum vfio_work work)
-{
-	return work != WORK_UNMAP && work != WORK_DETACH && work != WORK_SETTLE && work != WORK_SLEEP &&
-	       work != WORK_TIDY;
-}
-
-/* In the worker. */
-static int job_run(void *arg)
-{
-	struct vfio *v = arg;
-	struct vfio_job *job = &v->job;
-
-	vfio_settle(v, &job->debt);
-	/* What could not be opened again when it was mapped otherwise; memory is unmapped without it. */
-	if (v->device < 0 && work_opens(job->work) && vfio_reopen(v) != 0)
-		return -EIO;
-	switch (job->work) {
-	case WORK_READ:
-		if (job->region == PCG_REGION_CONFIG)
-			return vfio_config_read(v, (unsigned int)job->offset, job->buffer, job->length);
-		return vfio_region_access(v, job->region, job->offset, job->buffer, job->length, false);
-	case WORK_WRITE:
-		if (job->region == PCG_REGION_CONFIG)
-			return vfio_config_write_be(v, (unsigned int)job->offset, job->be, job->buffer);
-		return vfio_region_access(v, job->region, job->offset, job->buffer, job->length, true);
-	case WORK_RESET:
-		return vfio_reset(v);
-	case WORK_ATTACH:
-		return vfio_attach(v);
-	case WORK_DETACH:
-		vfio_detach(v);
-		return 0;
-	case WORK_SETTLE:
-		vfio_wait_untouched(v);
-		return 0;
-	case WORK_POWER:
-		return vfio_power(v, job->power);
-	case WORK_VPD:
-		return vfio_vpd(v, job->write, (uint16_t)job->offset, job->buffer);
-	case WORK_MAP:
-		return v->iommu->map(v, &job->range);
-	case WORK_UNMAP:
-		return v->iommu->unmap(v, job->everything ? NULL : &job->range);
-	case WORK_MEMORY:
-		return vfio_memory(v, job->region, job->memory);
-	case WORK_FORGET:
-		return vfio_memory_forget(v);
-	case WORK_TIDY:
-		staging_tidy(v);
-		return 0;
-	case WORK_SLEEP:
-	case WORK_WAKE:
-		return vfio_sleep(v, job->work == WORK_SLEEP);
-	}
-	return -EINVAL;
-}
 
 static void job_forget(struct vfio_job *job)
 {
@@ -306,7 +250,11 @@ static int op_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 		return PCG_DONE;
 	}
 	r = job_init(v, &job, dma != NULL ? WORK_ATTACH : WORK_DETACH, 0);
-	return r == 0 ? job_start(v, job, op, NULL, NULL) : r;
+	if (r != 0)
+		return r;
+	if (dma != NULL)
+		job->client = pcg_dma_client(dma);
+	return job_start(v, job, op, NULL, NULL);
 }
 
 static int op_dma_map(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
@@ -362,12 +310,47 @@ static int op_memory(struct pcg_host *host, unsigned int region, enum pcg_memory
 	return job_start(v, job, op, NULL, NULL);
 }
 
+/* What nothing is attached by is blocked already; a register that says otherwise is configuration alone. */
+static int op_pasid(struct pcg_host *host, const struct pcg_pasid_control *control, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	struct vfio_job *job;
+	int r;
+
+	/* There are no page requests: none is outstanding. */
+	if (!control->page_requests && host->events.page_status != NULL)
+		host->events.page_status(host->events.arg, PCG_PRI_STOPPED);
+	if (v->spaces == NULL)
+		return PCG_DONE;
+	r = job_init(v, &job, WORK_PASID, sizeof(*control));
+	if (r != 0)
+		return r;
+	memcpy(job->buffer, control, sizeof(*control));
+	return job_start(v, job, op, NULL, NULL);
+}
+
+static int op_space(struct pcg_host *host, struct pcg_space *space, struct pcg_op *op)
+{
+	struct vfio *v = vfio_of(host);
+	struct vfio_job *job;
+	int r;
+
+	if (v->spaces == NULL)
+		return -EOPNOTSUPP;
+	r = job_init(v, &job, WORK_SPACE, sizeof(*space));
+	if (r != 0)
+		return r;
+	memcpy(job->buffer, space, sizeof(*space));
+	return job_start(v, job, op, NULL, space);
+}
+
 static int op_release(struct pcg_host *host, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
 	struct vfio_job *job;
 	int r;
 
+	vfio_group_anew(v);
 	if (!vfio_memory_chosen(v))
 		return PCG_DONE;
 	r = job_init(v, &job, WORK_FORGET, 0);
@@ -415,9 +398,9 @@ static int tidy(struct vfio *v)
 	struct vfio_job *job;
 	int64_t left;
 
-	if (vfio_worker_busy(v->worker) || v->tidy == 0)
+	if (vfio_worker_busy(v->worker) || v->common->tidy == 0)
 		return -1;
-	left = v->tidy - vfio_now();
+	left = v->common->tidy - vfio_now();
 	if (left > 0)
 		return (int)left;
 	if (job_init(v, &job, WORK_TIDY, 0) == 0)
@@ -503,6 +486,8 @@ static const struct pcg_host_ops ops = {
 	.irq_route = vfio_irq_route,
 	.irq_mask = vfio_irq_mask,
 	.irq_resample = vfio_irq_resample,
+	.pasid = op_pasid,
+	.space = op_space,
 	.cancel = op_cancel,
 	.fd = op_fd,
 	.work = op_work,
@@ -526,7 +511,7 @@ static void vfio_humble(void *arg)
 
 static int vfio_begin(struct vfio *v)
 {
-	static const struct vfio_worker_calls calls = { .begin = vfio_humble, .run = job_run, .last = vfio_last };
+	static const struct vfio_worker_calls calls = { .begin = vfio_humble, .run = vfio_work, .last = vfio_last };
 	int r = vfio_open(v);
 
 	if (r != 0)
@@ -535,6 +520,8 @@ static int vfio_begin(struct vfio *v)
 	r = vfio_describe(v);
 	if (r == 0)
 		r = vfio_show(v);
+	if (r == 0)
+		r = vfio_pasid(v);
 	if (r == 0)
 		r = vfio_map(v);
 	if (r == 0)

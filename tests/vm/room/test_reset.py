@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Functions that cannot be reset alone: two of them behind one conventional bridge, without a reset of their own.
 
-One is reset by its bus, which resets the other as well: done while nobody uses that one. That another VM's is spared
-tests/unit/test_vfio_jobs.c shows, without a kernel: functions of one bus that can have a client each are not emulated."""
+One is reset by its bus, which resets the other as well: done while nobody uses that one, or when who has both asks for
+it. Being of one bus like this one they are of one IOMMU group, too. That another VM's is spared where they are not
+tests/unit/test_vfio_jobs.c shows, without a kernel: functions of one bus and of two groups are not emulated."""
 
 import os
 import sys
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -24,6 +26,12 @@ import sys, time
 sys.path.insert(0, sys.argv[2])
 from vfio_user import *
 client = Client(sys.argv[1], timeout=60)
+if sys.argv[3] == "both":
+    other = Client(sys.argv[4], timeout=60)
+    client.reset()
+    print("reset", flush=True)
+    client.close()
+    sys.stdin.read(1)
 print("connected", flush=True)
 if sys.argv[3] == "reset":
     try:
@@ -67,6 +75,37 @@ class Bus(unittest.TestCase):
                 self.assertNotEqual(self.resets(self.two), before)
                 client.kill()
 
+    def test_who_has_both_resets_both(self):
+        """By asking for it; leaving one does not reset the other one, which is in use: that waits."""
+        for way in ("iommufd", "type1"):
+            with self.subTest(way), Served(self.room, self.one, self.two, way=way) as served:
+                one, two = served.sockets[self.one], served.sockets[self.two]
+                before = self.resets(self.two)
+                client = self.client(one, f"both {two}")
+                client.wait_text("reset", 120)
+                after = self.resets(self.two)
+                self.assertNotEqual(after, before)
+                served.job.wait_text(f"reset of {self.one}: Device or resource busy", 60)
+                self.assertEqual(self.resets(self.two), after)
+                client.kill()
+                # Now nobody has any of them.
+                for socket in (one, two):
+                    self.until_served(socket)
+
+    def until_served(self, socket):
+        """Refused it may be while others are made as new still."""
+        end = time.monotonic() + 120
+        while True:
+            client = self.client(socket, "stay")
+            while client.poll() is None and "connected" not in client.text and time.monotonic() < end:
+                self.room.take_answers(0.1)
+            served = client.poll() is None and "connected" in client.text
+            client.kill()
+            client.wait(30, check=False)
+            if served:
+                break
+            self.assertLess(time.monotonic(), end, client.text)
+
     def test_who_would_reach_no_memory_is_refused(self):
         """What shares a bus like this one shares its IOMMU group, whose functions reach one memory."""
         with Served(self.room, self.one, self.two, way="iommufd") as served:
@@ -75,8 +114,8 @@ class Bus(unittest.TestCase):
             before = self.resets(self.two)
             client = self.client(served.sockets[self.one], "reset")
             self.assertNotEqual(client.wait(120, check=False).status, 0)
-            self.assertRegex(client.text, "Refused: Invalid argument")
-            served.job.wait_text("cannot be attached: Invalid argument; of the functions of one IOMMU group one", 30)
+            self.assertRegex(client.text, "Refused: Device or resource busy")
+            served.job.wait_text(f"{self.two} of the same IOMMU group belongs to process", 30)
             self.assertEqual(self.resets(self.two), before)
             other.kill()
             # Nor does it keep the function from the next one.

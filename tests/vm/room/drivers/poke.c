@@ -21,6 +21,12 @@
  *   vectors INDEX START COUNT             eventfds for vectors
  *   wait INDEX VECTOR MILLISECONDS        = RESULT COUNT
  *   reset
+ *   offer                                 = 0 CAN_WIDTH CAN SHOWN_WIDTH SHOWN PASID_AT REASON
+ *   drive WIDTH FLAGS                     what this client drives of PASIDs
+ *   space                                 = 0 SPACE, a new one; end-space SPACE
+ *   lead SPACE IOVA SIZE ADDRESS FLAGS    a map of it; unlead SPACE IOVA SIZE
+ *   attach PASID SPACE                    detach PASID
+ *   faults                                = RESULT COUNT
  *   end
  */
 #include <fcntl.h>
@@ -282,6 +288,69 @@ static int do_reset(struct poke *p)
 	return r;
 }
 
+/* --- PASIDs --- */
+
+static int do_offer(struct poke *p)
+{
+	struct pcg_feature_pasid offer;
+	int r = pcg_client_pasid_offer(p->client, &offer);
+
+	if (r == 0)
+		snprintf(p->answer, sizeof(p->answer), "%u %u %u %u 0x%x %s", offer.can_width, offer.can,
+			 offer.shown_width, offer.shown, offer.pasid_at, offer.reason);
+	return r;
+}
+
+static int do_drive(struct poke *p)
+{
+	return pcg_client_pasid(p->client, (uint32_t)number(p, 1), (uint32_t)number(p, 2));
+}
+
+static int do_space(struct poke *p)
+{
+	uint32_t space = 0;
+	int r = pcg_client_space_create(p->client, &space);
+
+	snprintf(p->answer, sizeof(p->answer), "%u", space);
+	return r;
+}
+
+static int do_end_space(struct poke *p)
+{
+	return pcg_client_space_destroy(p->client, (uint32_t)number(p, 1));
+}
+
+static int do_lead(struct poke *p)
+{
+	return pcg_client_space_map(p->client, (uint32_t)number(p, 1), number(p, 2), number(p, 3), number(p, 4),
+				    (uint32_t)number(p, 5));
+}
+
+static int do_unlead(struct poke *p)
+{
+	return pcg_client_space_unmap(p->client, (uint32_t)number(p, 1), number(p, 2), number(p, 3));
+}
+
+static int do_attach(struct poke *p)
+{
+	return pcg_client_pasid_attach(p->client, (uint32_t)number(p, 1), (uint32_t)number(p, 2));
+}
+
+static int do_detach(struct poke *p)
+{
+	return pcg_client_pasid_detach(p->client, (uint32_t)number(p, 1));
+}
+
+static int do_faults(struct poke *p)
+{
+	struct pcg_feature_fault faults[PCG_FEATURE_BATCH];
+	uint32_t count = 0;
+	int r = pcg_client_faults(p->client, faults, PCG_FEATURE_BATCH, &count);
+
+	snprintf(p->answer, sizeof(p->answer), "%u", count);
+	return r;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct poke *p);
@@ -291,6 +360,9 @@ static const struct {
 	{ "maps", do_maps },       { "unmaps", do_unmaps }, { "config", do_config }, { "region", do_region },
 	{ "intx", do_intx },       { "msi", do_msi },       { "msix", do_msix },     { "noirq", do_noirq },
 	{ "vectors", do_vectors }, { "wait", do_wait },     { "reset", do_reset },   { "punch", do_punch },
+	{ "offer", do_offer },     { "drive", do_drive },   { "space", do_space },   { "end-space", do_end_space },
+	{ "lead", do_lead },       { "unlead", do_unlead }, { "attach", do_attach }, { "detach", do_detach },
+	{ "faults", do_faults },
 };
 
 static int obey(struct poke *p, char *line)
