@@ -50,6 +50,12 @@ struct target {
 
 void exchange_build(struct exchange *x, uint16_t command, uint32_t flags, const void *body, size_t size,
 		    size_t reply_body);
+void exchange_access(struct exchange *x, uint16_t command, uint32_t flags, uint32_t region, uint64_t offset,
+		     uint32_t count, uint32_t value);
+/* SET_IRQS for MSI-X vector 0, the trigger; @fd: -1 for none. */
+void exchange_irqs(struct exchange *x, uint32_t flags, int fd);
+/* @size bytes that may be read and written; @file: -1: without a descriptor. */
+void exchange_map(struct exchange *x, uint64_t iova, uint64_t offset, uint64_t size, int file);
 /* The same sizes, for a bare target. */
 void exchange_bare(struct exchange *bare, const struct exchange *x);
 
@@ -105,11 +111,13 @@ struct process {
 };
 
 int process_pin(int cpu);
+void process_session(void);                /* apart from whatever else the machine does */
+void process_child(int cpu, pid_t parent); /* what each of them begins with */
 int process_floor(struct process *process, const char *folder, int cpu);
 int process_server(struct process *process, const char *folder, const struct bench_options *options);
 void process_stop(struct process *process);
-long process_resident(const struct process *process); /* VmRSS in kB, or -1 */
-void process_tell(const struct process *process);     /* what it wrote, to stderr */
+long process_memory(const struct process *process, const char *key); /* VmRSS: or RssAnon:, in kB, or -1 */
+void process_tell(const struct process *process);                    /* what it wrote, to stderr */
 
 /* --- the rows --- */
 

@@ -8,6 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <pcigate/dma.h>
+#include <pcigate/pci.h>
+
 #include "bench.h"
 #include "vfio-user/wire.h"
 
@@ -33,6 +36,47 @@ void exchange_build(struct exchange *x, uint16_t command, uint32_t flags, const 
 	x->request_size = header.size;
 	x->reply_size = (flags & WIRE_NO_REPLY) != 0 ? 0 : WIRE_HEADER + reply_body;
 	x->fd = -1;
+}
+
+void exchange_access(struct exchange *x, uint16_t command, uint32_t flags, uint32_t region, uint64_t offset,
+		     uint32_t count, uint32_t value)
+{
+	const struct wire_access access = { .offset = offset, .region = region, .count = count };
+	bool write = command == WIRE_REGION_WRITE;
+	uint8_t body[WIRE_ACCESS_SIZE + 4];
+
+	wire_access_write(&access, body);
+	wire_put32(body + WIRE_ACCESS_SIZE, value);
+	exchange_build(x, command, flags, body, WIRE_ACCESS_SIZE + (write ? count : 0),
+		       WIRE_ACCESS_SIZE + (write ? 0 : count));
+}
+
+void exchange_irqs(struct exchange *x, uint32_t flags, int fd)
+{
+	const struct wire_irq_set set = {
+		.argsz = WIRE_IRQ_SET_SIZE, .flags = flags | WIRE_IRQ_TRIGGER, .index = PCG_IRQ_MSIX, .count = 1
+	};
+	uint8_t body[WIRE_IRQ_SET_SIZE];
+
+	wire_irq_set_write(&set, body);
+	exchange_build(x, WIRE_SET_IRQS, 0, body, sizeof(body), 0);
+	x->fd = fd;
+}
+
+void exchange_map(struct exchange *x, uint64_t iova, uint64_t offset, uint64_t size, int file)
+{
+	const struct wire_dma_map map = {
+		.argsz = WIRE_DMA_MAP_SIZE,
+		.flags = PCG_DMA_READ | PCG_DMA_WRITE,
+		.offset = file >= 0 ? offset : 0,
+		.iova = iova,
+		.size = size,
+	};
+	uint8_t body[WIRE_DMA_MAP_SIZE];
+
+	wire_dma_map_write(&map, body);
+	exchange_build(x, WIRE_DMA_MAP, 0, body, sizeof(body), 0);
+	x->fd = file;
 }
 
 void exchange_bare(struct exchange *bare, const struct exchange *x)

@@ -139,7 +139,7 @@ static int run(struct bench *bench, const char *folder)
 		return EXIT_CANNOT;
 	}
 	bench->began = phase_now();
-	bench->resident = process_resident(&bench->server);
+	bench->resident = process_memory(&bench->server, "VmRSS:");
 	bench_messages(bench);
 	if (o->only == NULL || strcmp(o->only, "dma") == 0)
 		bench_dma(bench);
@@ -158,22 +158,6 @@ static int run(struct bench *bench, const char *folder)
 		return EXIT_DONE;
 	process_tell(&bench->server);
 	return EXIT_FOUND;
-}
-
-/*
- * What else the machine does is not to be measured: Linux shares a CPU out among sessions first (sched(7), autogroups),
- * so we have one of our own, before all others where we may. Processes inside it are scheduled as ever.
- */
-static void own_session(void)
-{
-	FILE *file;
-
-	setsid();
-	file = fopen("/proc/self/autogroup", "we");
-	if (file == NULL)
-		return;
-	fputs("-20", file);
-	fclose(file);
 }
 
 static pid_t measuring;
@@ -199,7 +183,7 @@ static int run_apart(struct bench *bench, const char *folder)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(EXIT_CANNOT);
-		own_session();
+		process_session();
 		status = run(bench, folder);
 		process_stop(&bench->server);
 		process_stop(&bench->floor);

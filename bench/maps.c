@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <pcigate/dma.h>
-
 #include "bench.h"
 #include "vfio-user/wire.h"
 
@@ -27,22 +25,6 @@ struct toggle {
 static uint64_t maps_place(uint32_t n)
 {
 	return FIRST_IOVA + (uint64_t)n * 2 * PAGE;
-}
-
-static void build_map(struct exchange *x, uint64_t iova, uint64_t offset, int file)
-{
-	const struct wire_dma_map map = {
-		.argsz = WIRE_DMA_MAP_SIZE,
-		.flags = PCG_DMA_READ | PCG_DMA_WRITE,
-		.offset = file >= 0 ? offset : 0,
-		.iova = iova,
-		.size = PAGE,
-	};
-	uint8_t body[WIRE_DMA_MAP_SIZE];
-
-	wire_dma_map_write(&map, body);
-	exchange_build(x, WIRE_DMA_MAP, 0, body, sizeof(body), 0);
-	x->fd = file;
 }
 
 static void build_unmap(struct exchange *x, uint64_t iova)
@@ -67,7 +49,7 @@ static void toggle_prepare(void *arg, struct target *target, unsigned int step)
 	toggle->state = toggle->state * 6364136223846793005u + 1442695040888963407u;
 	n = (toggle->state >> 33) % toggle->live;
 	toggle->iova = maps_place((uint32_t)n) + PAGE;
-	build_map(&target->steps[0], toggle->iova, n * PAGE, toggle->file);
+	exchange_map(&target->steps[0], toggle->iova, n * PAGE, PAGE, toggle->file);
 }
 
 /* Answers to maps are headers alone. Return: how many came, -1 at the first that is an error. */
@@ -107,7 +89,7 @@ static int level_fill(struct target *target, struct level *level, int file)
 		int n;
 
 		while (sent < level->wanted && level->error == 0 && sent - answered < BENCH_IN_FLIGHT) {
-			build_map(&target->steps[0], maps_place(sent), (uint64_t)sent * PAGE, file);
+			exchange_map(&target->steps[0], maps_place(sent), (uint64_t)sent * PAGE, PAGE, file);
 			if (exchange_send(target, &target->steps[0]) != 0)
 				return -1;
 			sent++;
@@ -188,7 +170,7 @@ static int level_measure(struct bench *bench, struct level *level, struct target
 		return -1;
 	if (level_fill(target, level, file) != 0)
 		return -1;
-	level->resident = process_resident(&bench->server);
+	level->resident = process_memory(&bench->server, "VmRSS:");
 	if (level->resident < 0)
 		return target_failed(target, "the server's memory cannot be read from /proc");
 	if (level_make_room(target, level) != 0)

@@ -29,71 +29,46 @@ struct definition {
 	bool plain; /* its floor is a ping-pong of about a config read's sizes */
 };
 
-static void build_access(struct exchange *x, uint16_t command, uint32_t flags, uint32_t region, uint64_t offset,
-			 uint32_t count, uint32_t value)
-{
-	const struct wire_access access = { .offset = offset, .region = region, .count = count };
-	bool write = command == WIRE_REGION_WRITE;
-	uint8_t body[WIRE_ACCESS_SIZE + 4];
-
-	wire_access_write(&access, body);
-	wire_put32(body + WIRE_ACCESS_SIZE, value);
-	exchange_build(x, command, flags, body, WIRE_ACCESS_SIZE + (write ? count : 0),
-		       WIRE_ACCESS_SIZE + (write ? 0 : count));
-}
-
 static void build_config_read(struct target *target, int event)
 {
 	(void)event;
-	build_access(&target->steps[0], WIRE_REGION_READ, 0, PCG_REGION_CONFIG, 0, 4, 0);
+	exchange_access(&target->steps[0], WIRE_REGION_READ, 0, PCG_REGION_CONFIG, 0, 4, 0);
 	target->nsteps = 1;
 }
 
 static void build_bar_read(struct target *target, int event)
 {
 	(void)event;
-	build_access(&target->steps[0], WIRE_REGION_READ, 0, 0, SOURCE_ADDRESS, 4, 0);
+	exchange_access(&target->steps[0], WIRE_REGION_READ, 0, 0, SOURCE_ADDRESS, 4, 0);
 	target->nsteps = 1;
 }
 
 static void build_bar_write(struct target *target, int event)
 {
 	(void)event;
-	build_access(&target->steps[0], WIRE_REGION_WRITE, 0, 0, SOURCE_ADDRESS, 4, 0x12345678);
+	exchange_access(&target->steps[0], WIRE_REGION_WRITE, 0, 0, SOURCE_ADDRESS, 4, 0x12345678);
 	target->nsteps = 1;
 }
 
 static void build_bar_post(struct target *target, int event)
 {
 	(void)event;
-	build_access(&target->steps[0], WIRE_REGION_WRITE, WIRE_NO_REPLY, 0, SOURCE_ADDRESS, 4, 0x12345678);
-	build_access(&target->steps[1], WIRE_REGION_READ, 0, 0, SOURCE_ADDRESS, 4, 0);
+	exchange_access(&target->steps[0], WIRE_REGION_WRITE, WIRE_NO_REPLY, 0, SOURCE_ADDRESS, 4, 0x12345678);
+	exchange_access(&target->steps[1], WIRE_REGION_READ, 0, 0, SOURCE_ADDRESS, 4, 0);
 	target->nsteps = 2;
-}
-
-static void build_irqs(struct exchange *x, uint32_t flags, int fd)
-{
-	const struct wire_irq_set set = {
-		.argsz = WIRE_IRQ_SET_SIZE, .flags = flags | WIRE_IRQ_TRIGGER, .index = PCG_IRQ_MSIX, .count = 1
-	};
-	uint8_t body[WIRE_IRQ_SET_SIZE];
-
-	wire_irq_set_write(&set, body);
-	exchange_build(x, WIRE_SET_IRQS, 0, body, sizeof(body), 0);
-	x->fd = fd;
 }
 
 static void build_trigger(struct target *target, int event)
 {
-	build_irqs(&target->steps[0], WIRE_IRQ_NONE, -1);
+	exchange_irqs(&target->steps[0], WIRE_IRQ_NONE, -1);
 	target->nsteps = 1;
 	target->event = event;
 }
 
 static void build_assign(struct target *target, int event)
 {
-	build_irqs(&target->steps[0], WIRE_IRQ_FDS, event);
-	build_irqs(&target->steps[1], WIRE_IRQ_FDS, -1);
+	exchange_irqs(&target->steps[0], WIRE_IRQ_FDS, event);
+	exchange_irqs(&target->steps[1], WIRE_IRQ_FDS, -1);
 	target->nsteps = 2;
 }
 
@@ -103,7 +78,7 @@ static int before_memory(struct target *target, int event)
 	struct exchange x;
 
 	(void)event;
-	build_access(&x, WIRE_REGION_WRITE, 0, PCG_REGION_CONFIG, PCG_COMMAND, 2, PCG_COMMAND_MEMORY);
+	exchange_access(&x, WIRE_REGION_WRITE, 0, PCG_REGION_CONFIG, PCG_COMMAND, 2, PCG_COMMAND_MEMORY);
 	return exchange_once(target, &x);
 }
 
@@ -114,10 +89,10 @@ static int before_write(struct target *target, int event)
 
 	if (before_memory(target, event) != 0)
 		return -1;
-	build_access(&x, WIRE_REGION_WRITE, 0, 0, SOURCE_ADDRESS, 4, 0x89abcdef);
+	exchange_access(&x, WIRE_REGION_WRITE, 0, 0, SOURCE_ADDRESS, 4, 0x89abcdef);
 	if (exchange_once(target, &x) != 0)
 		return -1;
-	build_access(&x, WIRE_REGION_READ, 0, 0, SOURCE_ADDRESS, 4, 0);
+	exchange_access(&x, WIRE_REGION_READ, 0, 0, SOURCE_ADDRESS, 4, 0);
 	if (exchange_once(target, &x) != 0)
 		return -1;
 	if (wire_get32(x.reply + WIRE_HEADER + WIRE_ACCESS_SIZE) != 0x89abcdef)
@@ -129,7 +104,7 @@ static int before_trigger(struct target *target, int event)
 {
 	struct exchange x;
 
-	build_irqs(&x, WIRE_IRQ_FDS, event);
+	exchange_irqs(&x, WIRE_IRQ_FDS, event);
 	return exchange_once(target, &x);
 }
 

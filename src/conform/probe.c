@@ -99,6 +99,29 @@ static int probe_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *
 	return of(host)->real->ops->dma(of(host)->real, dma, op);
 }
 
+static void probe_resize_done(struct pcg_op *op, int result)
+{
+	struct probe *p = (struct probe *)(void *)((char *)op - offsetof(struct probe, op));
+	struct pcg_op *user = p->user;
+
+	p->user = NULL;
+	p->host.info = p->real->info;
+	user->done(user, result);
+}
+
+static int probe_resize(struct pcg_host *host, unsigned int bar, unsigned int log2, struct pcg_op *op)
+{
+	struct probe *p = of(host);
+	int r;
+
+	p->op.done = probe_resize_done;
+	r = p->real->ops->resize(p->real, bar, log2, &p->op);
+	if (r == PCG_PENDING)
+		p->user = op;
+	host->info = p->real->info;
+	return r;
+}
+
 static int probe_vpd(struct pcg_host *host, bool write, uint16_t address, uint32_t *value, struct pcg_op *op)
 {
 	return of(host)->real->ops->vpd(of(host)->real, write, address, value, op);
@@ -147,6 +170,15 @@ static void probe_wake(void *arg)
 		p->host.events.wake(p->host.events.arg);
 }
 
+static void probe_resized(void *arg, unsigned int bar)
+{
+	struct probe *p = arg;
+
+	p->host.info = p->real->info;
+	if (p->host.events.resized != NULL)
+		p->host.events.resized(p->host.events.arg, bar);
+}
+
 void probe_init(struct probe *p, struct pcg_host *real)
 {
 	const struct pcg_host_ops *ops = real->ops;
@@ -170,6 +202,7 @@ void probe_init(struct probe *p, struct pcg_host *real)
 		.allow = ops->allow != NULL ? probe_allow : NULL,
 		.release = ops->release != NULL ? probe_release : NULL,
 		.dma = ops->dma != NULL ? probe_dma : NULL,
+		.resize = ops->resize != NULL ? probe_resize : NULL,
 		.cancel = probe_cancel,
 		.fd = ops->fd != NULL ? probe_fd : NULL,
 		.work = ops->work != NULL ? probe_work : NULL,
@@ -177,7 +210,8 @@ void probe_init(struct probe *p, struct pcg_host *real)
 	p->host.ops = &p->ops;
 	p->host.log = real->log;
 	p->host.info = real->info;
-	real->events = (struct pcg_host_events){ .arg = p, .irq = probe_irq, .wake = probe_wake };
+	real->events =
+		(struct pcg_host_events){ .arg = p, .irq = probe_irq, .wake = probe_wake, .resized = probe_resized };
 }
 
 /* --- what the checks ask --- */

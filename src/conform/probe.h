@@ -26,7 +26,7 @@ struct probe_write {
  * @region_writes: how many writes of a BAR or the ROM there were since then
  * @held: a dword whose writes are counted and go no further; PROBE_HOLDS_NONE
  * @blind: there is nobody between the mediator and the function: it can be read, no more
- * @op, @user, @value, @dword: a read that is pending
+ * @op, @user: a read or a resize that is pending; @value, @dword: of the read
  */
 struct probe {
 	struct pcg_host host;

@@ -30,6 +30,16 @@ int pcg_dma_create(struct pcg_dma **dma, const struct pcg_dma_limits *limits, co
 	return 0;
 }
 
+void pcg_dma_set_client(struct pcg_dma *dma, const struct pcg_dma_client *client)
+{
+	dma->client = *client;
+}
+
+struct pcg_dma_client pcg_dma_client(const struct pcg_dma *dma)
+{
+	return dma->client;
+}
+
 void pcg_dma_destroy(struct pcg_dma *dma)
 {
 	if (dma == NULL)

@@ -14,6 +14,7 @@ LIST_HEAD(dma_split_list, dma_split);
 
 struct pcg_dma {
 	struct pcg_dma_limits limits;
+	struct pcg_dma_client client;
 	struct pcg_dma_messages messages;
 	struct dma_notes notes;
 	struct dma_maps maps;

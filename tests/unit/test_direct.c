@@ -636,6 +636,24 @@ static void a_client_that_leaves_its_mappings_is_not_released(void **state)
 	recorder_close(f);
 }
 
+/* The backend must know that nobody has any of it, whether somebody did or only could have. */
+static void what_lends_itself_is_released_after_each_client(void **state)
+{
+	struct pcg_function *f = open_direct();
+	struct pcg_request leave = { .kind = PCG_REQUEST_LEAVE, .done = done };
+	struct pcg_request close = { .kind = PCG_REQUEST_CLOSE, .done = done };
+
+	(void)state;
+	assert_int_equal(pcg_function_submit(f, &close), PCG_DONE);
+	assert_null(strstr(r.calls, "release "));
+	r.host.info.lends_function = true;
+	assert_int_equal(pcg_function_submit(f, &leave), PCG_DONE);
+	assert_null(strstr(r.calls, "release "));
+	assert_int_equal(pcg_function_submit(f, &close), PCG_DONE);
+	assert_non_null(strstr(r.calls, "release "));
+	recorder_close(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -664,6 +682,7 @@ int main(void)
 		cmocka_unit_test(a_client_chooses_before_it_has_a_descriptor),
 		cmocka_unit_test(a_function_in_use_is_not_mapped_otherwise),
 		cmocka_unit_test(a_client_that_leaves_its_mappings_is_not_released),
+		cmocka_unit_test(what_lends_itself_is_released_after_each_client),
 		cmocka_unit_test(what_a_reset_leaves_as_it_was_is_cleared),
 		cmocka_unit_test(what_a_reset_keeps_stays),
 		cmocka_unit_test(pending_status_survives_that),

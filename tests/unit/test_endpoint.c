@@ -13,6 +13,7 @@
 
 #include "host/pool.h"
 #include "host/sim/endpoint_test.h"
+#include "host/sim/leaf.h"
 #include "host/sim/sim.h"
 
 #define PAGE     4096u
@@ -46,6 +47,7 @@ struct client {
 	unsigned int irqs;
 	unsigned int requests; /* to give the function back */
 	unsigned int recorded;
+	unsigned int resized; /* which BAR, said last */
 	uint16_t page_status;
 	bool woken;
 	struct pcg_op op;
@@ -814,6 +816,27 @@ static void sizes_by_configuration_space(void **state)
 	assert_int_equal(c->host->info.regions[2].size, 4u << 20);
 }
 
+static void on_resized(void *arg, unsigned int bar)
+{
+	((struct client *)arg)->resized = bar;
+}
+
+/* 7.8.6.3: the size at power-on. Who has been told another has to hear of it. */
+static void sizes_go_with_the_link(void **state)
+{
+	struct client *c = rig_open(*state, 0, "endpoint-test,bars=auto/-/1M:mem64:prefetch,rebar=2:1M/4M");
+
+	assert_int_equal(c->host->info.resizable[2], 1 | 1 << 2);
+	assert_int_equal(c->host->ops->resize(c->host, 2, 22, &c->op), PCG_DONE);
+	c->host->events.resized = on_resized;
+	fabric_flr(leaf_function(leaf_of(c->host)), FABRIC_RESET_FLR);
+	assert_int_equal(c->resized, 0);
+	fabric_flr(leaf_function(leaf_of(c->host)), FABRIC_RESET_HOT);
+	assert_int_equal(c->resized, 2);
+	assert_int_equal(c->host->info.regions[2].size, 1u << 20);
+	assert_int_equal(lseek(c->host->info.regions[2].fd, 0, SEEK_END), 1u << 20);
+}
+
 static void bad_options_are_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -884,6 +907,7 @@ int main(void)
 		TEST(pages_take_page_request_enable),
 		TEST(bars_are_resized),
 		TEST(sizes_by_configuration_space),
+		TEST(sizes_go_with_the_link),
 		TEST(bad_options_are_refused),
 	};
 

@@ -178,6 +178,34 @@ static void masked_vectors_pend(void **state)
 	assert_int_equal(room->writes, 2);
 }
 
+/* Nobody makes a vector pend but the function: what is sent into its own bits, or another's, raises nothing. */
+static void pending_bits_are_read_only(void **state)
+{
+	struct room *room = *state;
+	uint32_t pba = get(room, (uint16_t)(control(room, PCG_CAP_MSIX) + PCG_MSIX_PBA)) & ~7u;
+
+	entry(room, 0, 0);
+	enable_msix(room, PCG_MSIX_ENABLE);
+	write_bar(room, pba, UINT32_MAX);
+	assert_int_equal(read_bar(room, pba), 0);
+	work(room);
+	assert_int_equal(room->writes, 0);
+}
+
+/* A write to a table sends nothing by itself: that could be a write to another table, and so without end. */
+static void what_pends_waits_for_its_turn(void **state)
+{
+	struct room *room = *state;
+
+	entry(room, 37, 1);
+	enable_msix(room, PCG_MSIX_ENABLE);
+	raise(room, ENDPOINT_RAISE_MSIX, ENDPOINT_IRQ_MSIX, 38);
+	write_bar(room, ENTRY(37) + 12, 0);
+	assert_int_equal(room->writes, 0);
+	work(room);
+	assert_int_equal(room->writes, 1);
+}
+
 static void off_is_silent(void **state)
 {
 	struct room *room = *state;
@@ -210,6 +238,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(msix_is_a_write),
 		TEST(masked_vectors_pend),
+		TEST(pending_bits_are_read_only),
+		TEST(what_pends_waits_for_its_turn),
 		TEST(off_is_silent),
 		TEST(msi_is_a_write),
 	};

@@ -125,6 +125,29 @@ static void a_function_stays_inside_its_memory(void **state)
 	}
 }
 
+/* A server may have hundreds: room for 2048 MSI-X entries takes no memory where there are a few. */
+static void room_for_more_vectors_is_not_touched(void **state)
+{
+	const struct pcg_view_options options = { .profile = pcg_profile_find("guarded") };
+	const struct pcg_function_events events = { .arg = NULL };
+	size_t size = pcg_function_size(), untouched = 0, i;
+	struct pcg_request request = { .length = 0 };
+	uint8_t *memory = malloc(size);
+	struct pcg_function *f;
+
+	(void)state;
+	assert_non_null(memory);
+	recorder_init(&r);
+	memset(memory, 0xa5, size);
+	assert_int_equal(pcg_function_init(memory, &r.host, &options, &events, NULL, &request, &f), PCG_DONE);
+	live(f);
+	pcg_function_finish(f);
+	for (i = size; i > 0 && memory[i - 1] == 0xa5; i--)
+		untouched++;
+	assert_true(untouched > 31 * 1024);
+	free(memory);
+}
+
 /* --- DEVCTL, when the backend finishes later --- */
 
 static unsigned int done;
@@ -220,6 +243,7 @@ int main(void)
 		cmocka_unit_test(memory_is_as_stated),
 		cmocka_unit_test(nothing_is_allocated_once_it_is_open),
 		cmocka_unit_test(a_function_stays_inside_its_memory),
+		cmocka_unit_test(room_for_more_vectors_is_not_touched),
 		cmocka_unit_test(devctl_is_the_same_from_a_slow_backend),
 		cmocka_unit_test(devctl_with_another_request_size_goes_the_long_way),
 		cmocka_unit_test(a_capability_on_top_of_a_bar_is_no_bar),

@@ -232,6 +232,32 @@ static void test_addresses_do_not_meet(void **state)
 	end(&rig);
 }
 
+/* Whoever makes a resizable BAR larger need not move it: at each size all of it is reached where it stands. */
+static void test_room_is_left_for_the_largest_size(void **state)
+{
+	static const uint32_t sizes[] = { 6, 0, 12, 2 };
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, "root-port rp1\n"
+		    "endpoint-test a below=rp1 bars=auto/-/1M:mem64:prefetch/-/64K rebar=2:1M/4M/64M/4G\n"
+		    "root-port rp2\n"
+		    "endpoint-test b below=rp2 bars=auto/1M rebar=1:1M/4M/64M\n");
+	assert_int_equal(rig.result, 0);
+	assert_string_equal(noted, "");
+	for (struct fabric_function *f = fabric_each(rig.fabric, NULL); f != NULL; f = fabric_each(rig.fabric, f)) {
+		for (unsigned int i = 0; f->at.rebar != 0 && i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			uint16_t at = (uint16_t)(f->at.rebar + 8), bdf = fabric_bdf(f);
+			uint32_t now = get(&rig, bdf, at, 4);
+
+			fabric_config_write(rig.fabric, bdf, at / 4, 15, (now & 0xffu) | sizes[i] << 8);
+			fabric_config_write(rig.fabric, bdf, 1, 3, PCG_COMMAND_MEMORY);
+			check_bars(f);
+		}
+	}
+	end(&rig);
+}
+
 static void test_bar_without_room_is_said(void **state)
 {
 	struct rig rig;
@@ -327,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_buses_that_do_not_suffice),
 		cmocka_unit_test(test_every_bar_is_reached),
 		cmocka_unit_test(test_addresses_do_not_meet),
+		cmocka_unit_test(test_room_is_left_for_the_largest_size),
 		cmocka_unit_test(test_bar_without_room_is_said),
 		cmocka_unit_test(test_payload_is_what_all_can_do),
 		cmocka_unit_test(test_payload_as_described),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The process that keeps a mapping of a function. */
+/* The process that keeps a mapping of a function, and which clients are one. */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "serve/holder.h"
+#include "serve/peers.h"
 
 /* An abstract name: nothing to remove afterwards. */
 static socklen_t address(struct sockaddr_un *name)
@@ -120,12 +121,101 @@ static void a_connection_outlives_its_holder_in_vain(void **state)
 	close(listener);
 }
 
+/* --- which clients are one process --- */
+
+/* Whether this kernel tells the process that connected from another one with its pid (Linux 6.5). */
+static bool told(int fd)
+{
+	struct holder holder = { .pidfd = -1 };
+	bool sure = holder_take(&holder, fd) == 0 && holder.sure;
+
+	holder_drop(&holder);
+	return sure;
+}
+
+/* Two connections of this very process, which is the same one as its third. */
+static void connect_here(int listener, int fds[2], int mine[2])
+{
+	struct sockaddr_un name;
+	socklen_t size = address(&name);
+
+	for (unsigned int i = 0; i < 2; i++) {
+		mine[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(mine[i], (struct sockaddr *)&name, size), 0);
+		fds[i] = accept(listener, NULL, NULL);
+		assert_true(fds[i] >= 0);
+	}
+}
+
+static void connections_of_a_process_are_one_client(void **state)
+{
+	struct pcg_dma_client one, same, another;
+	struct peers peers = { 0 };
+	int listener = listen_here(), fds[2], mine[2], fd;
+	pid_t pid;
+
+	(void)state;
+	connect_here(listener, fds, mine);
+	if (!told(fds[0]))
+		skip();
+	pid = client(listener, &fd);
+	peers_take(&peers, fds[0], &one);
+	peers_take(&peers, fds[1], &same);
+	peers_take(&peers, fd, &another);
+	assert_int_not_equal(one.number, 0);
+	assert_int_equal(one.pid, getpid());
+	assert_int_equal(same.number, one.number);
+	assert_int_equal(another.pid, pid);
+	assert_int_not_equal(another.number, 0);
+	assert_int_not_equal(another.number, one.number);
+	/* Known for as long as one of them is. */
+	peers_drop(&peers, one.number);
+	peers_take(&peers, fds[0], &same);
+	assert_int_equal(same.number, one.number);
+	peers_drop(&peers, one.number);
+	peers_drop(&peers, one.number);
+	peers_drop(&peers, another.number);
+	assert_null(peers.list);
+	peers_take(&peers, fds[0], &same);
+	assert_true(same.number > another.number);
+	peers_drop(&peers, same.number);
+	end(pid);
+	for (unsigned int i = 0; i < 2; i++) {
+		close(fds[i]);
+		close(mine[i]);
+	}
+	close(fd);
+	close(listener);
+}
+
+/* Its pid may be somebody else's next. */
+static void a_process_that_has_ended_is_nobody(void **state)
+{
+	struct pcg_dma_client before, after;
+	struct peers peers = { 0 };
+	int listener = listen_here(), fd;
+	pid_t pid = client(listener, &fd);
+
+	(void)state;
+	peers_take(&peers, fd, &before);
+	end(pid);
+	peers_take(&peers, fd, &after);
+	assert_int_equal(after.number, 0);
+	peers_drop(&peers, before.number);
+	peers_drop(&peers, 0);
+	assert_null(peers.list);
+	close(fd);
+	close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_held_until_the_process_ends_not_its_connection),
 		cmocka_unit_test(another_process_is_not_the_holder),
 		cmocka_unit_test(a_connection_outlives_its_holder_in_vain),
+		cmocka_unit_test(connections_of_a_process_are_one_client),
+		cmocka_unit_test(a_process_that_has_ended_is_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

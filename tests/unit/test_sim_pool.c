@@ -292,6 +292,44 @@ static unsigned int table_size(struct pcg_host *host)
 	return 0;
 }
 
+static struct pcg_dma *client_comes(struct pcg_host *host)
+{
+	static const struct pcg_dma_limits limits = { .max_maps = 1, .page_size = 4096 };
+	struct pcg_dma *dma;
+
+	assert_int_equal(pcg_dma_create(&dma, &limits, NULL, NULL), 0);
+	assert_int_equal(host->ops->dma(host, dma, NULL), 0);
+	return dma;
+}
+
+static void client_goes(struct pcg_host *host, struct pcg_dma *dma)
+{
+	assert_int_equal(host->ops->dma(host, NULL, NULL), 0);
+	pcg_dma_destroy(dma);
+}
+
+/* Open all the time, as a server has it: who comes next finds the table of today. */
+static void test_vectors_change_between_clients(void **state)
+{
+	struct rig *rig = *state;
+	struct pcg_host *vf = opened(rig, "nic.vf1");
+	struct sim_fabric *shared = fabric_of(rig);
+	struct pcg_dma *dma = client_comes(vf);
+
+	assert_int_equal(sim_fabric_set_vectors(shared, sim_fabric_function(shared, "nic.vf1", &hook), 6), -EBUSY);
+	assert_int_equal(table_size(vf), 4);
+	client_goes(vf, dma);
+	assert_int_equal(sim_fabric_set_vectors(shared, sim_fabric_function(shared, "nic.vf1", &hook), 6), 0);
+	assert_int_equal(table_size(vf), 6);
+	assert_ptr_equal(sim_fabric_seat(shared, sim_fabric_function(shared, "nic.vf1", &hook)), vf);
+	assert_true(vf->info.resizes);
+	assert_int_equal(vf->info.lost, 0);
+	dma = client_comes(vf);
+	assert_int_equal(sim_fabric_set_vectors(shared, sim_fabric_function(shared, "nic.vf1", &hook), 0), -EBUSY);
+	client_goes(vf, dma);
+	pcg_host_destroy(vf);
+}
+
 static void test_vectors_change_between_openings(void **state)
 {
 	struct rig *rig = *state;
@@ -300,7 +338,6 @@ static void test_vectors_change_between_openings(void **state)
 	struct fabric_function *f = sim_fabric_function(shared, "nic.vf1", &hook);
 
 	assert_int_equal(table_size(vf), 4);
-	assert_int_equal(sim_fabric_set_vectors(shared, f, 6), -EBUSY);
 	pcg_host_destroy(vf);
 	assert_int_equal(sim_fabric_set_vectors(shared, f, 6), 0);
 	vf = opened(rig, "nic.vf1");
@@ -403,6 +440,7 @@ static void test_sriov_changes_vectors(void **state)
 	struct sriov_sim sim;
 	struct sriov_vf vf;
 	struct pcg_host *host;
+	struct pcg_dma *dma;
 
 	pcg_host_destroy(opened(rig, "disk"));
 	sriov_sim_init(&sim, rig->pool);
@@ -413,7 +451,9 @@ static void test_sriov_changes_vectors(void **state)
 	assert_int_equal(vfs_msix(&sim.sriov, "nic", 7, &vf, &hook), -ENOTTY);
 	host = opened(rig, "nic.vf2");
 	assert_int_equal(table_size(host), 7);
+	dma = client_comes(host);
 	assert_int_equal(vfs_msix(&sim.sriov, "nic.vf2", 2, &vf, &hook), -EBUSY);
+	client_goes(host, dma);
 	pcg_host_destroy(host);
 }
 
@@ -438,6 +478,33 @@ static void test_vfs_come_back_after_the_pfs_reset(void **state)
 	assert_int_equal(f->nvirtuals, 3);
 	assert_int_equal(reset(vf), 0);
 	assert_int_equal(fabric_function_read(f->virtuals[0], 0, 0, &byte, 1), TLP_SUCCESS);
+	pcg_host_destroy(vf);
+	pcg_host_destroy(pf);
+}
+
+/* Without ARI, which whoever has the PF unmediated can turn off, VFs stand elsewhere, and others where they stood. */
+static void test_a_vf_that_was_moved_is_gone(void **state)
+{
+	struct rig *rig = *state;
+	struct pcg_host *vf = opened(rig, "nic.vf0,token=" TOKEN_A), *pf = opened(rig, "nic,token=" TOKEN_A);
+	struct fabric_function *f = sim_fabric_function(fabric_of(rig), "nic", &hook);
+	uint16_t control = (uint16_t)((f->at.sriov + 8u) / 4u), count = (uint16_t)((f->at.sriov + 16u) / 4u);
+	struct pcg_dma *dma = client_comes(vf);
+
+	pf->ops->config_write(pf, control, 3, 0, NULL);
+	pf->ops->config_write(pf, count, 3, 3, NULL);
+	pf->ops->config_write(pf, control, 3, 9, NULL);
+	assert_int_equal(f->nvirtuals, 3);
+	assert_int_not_equal(fabric_bdf(f->virtuals[0]), TLP_BDF(1, 1));
+	assert_int_equal(config(vf, 1), UINT32_MAX);
+	assert_int_equal(reset(vf), -ENODEV);
+	assert_int_equal(vf->info.lost, PCG_FEATURE_LOST_FUNCTION);
+	/* The host sets it up as it was. */
+	assert_int_equal(reset(pf), 0);
+	assert_int_equal(reset(vf), 0);
+	assert_int_equal(vf->info.lost, 0);
+	assert_int_not_equal(config(vf, 1), UINT32_MAX);
+	client_goes(vf, dma);
 	pcg_host_destroy(vf);
 	pcg_host_destroy(pf);
 }
@@ -700,12 +767,14 @@ int main(void)
 		TEST(test_vfs_without_a_token_keep_the_pf_out),
 		TEST(test_token_that_is_of_no_use),
 		TEST(test_vectors_change_between_openings),
+		TEST(test_vectors_change_between_clients),
 		TEST(test_the_pool_is_bounded),
 		TEST(test_pool_that_is_too_small),
 		TEST(test_sriov_shows_pfs_and_vfs),
 		TEST(test_sriov_changes_counts),
 		TEST(test_sriov_changes_vectors),
 		TEST(test_vfs_come_back_after_the_pfs_reset),
+		TEST(test_a_vf_that_was_moved_is_gone),
 		TEST(test_errors_reach_whom_they_concern),
 		TEST(test_each_reaches_its_own_memory),
 		TEST(test_nothing_there_is_recorded),

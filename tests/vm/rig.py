@@ -65,6 +65,10 @@ def _port_numbers(name):
 
 # --- the guest -------------------------------------------------------------
 
+# What Linux wants of an IOMMU before it turns on a function's PASID and ATS.
+SCALABLE = ",scalable-mode=on,device-iotlb=on,pasid-bits=20"
+
+
 class Result:
     """What a command in the guest gave: status (0 is success) and text."""
 
@@ -108,8 +112,9 @@ class Guest:
 
     devices   dicts for -device, in order; see root_port() and vfio_user()
     memory    "shared" (memfd, the server maps it) or "private" (DMA messages)
-    iommu     "none", "remap" (interrupt remapping alone) or "second-stage"
+    iommu     "none", "remap" (interrupt remapping alone), "second-stage"
               (a VT-d that translates all DMA, interrupt remapping as well)
+              or "scalable" (the same in scalable mode: PASIDs, ATS, faults)
     cmdline   more for the kernel's command line
     files     {path: bytes} for the guest's root; etc/start runs at boot
     qemu      more arguments for QEMU
@@ -138,7 +143,7 @@ class Guest:
             initrd = self._add_files(initrd, files)
         append = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable audit=0 nowatchdog " \
             "rcupdate.rcu_expedited=1 random.trust_cpu=on initcall_blacklist=load_system_certificate_list " \
-            f"intel_iommu={'on' if iommu == 'second-stage' else 'off'} {cmdline}"
+            f"intel_iommu={'on' if iommu in ('second-stage', 'scalable') else 'off'} {cmdline}"
         # Private memory must be without a file: QEMU hands out the descriptor of one that it does not share, too,
         # and the server would then see what was never written there.
         backend = {"shared": "memory-backend-memfd,share=on", "private": "memory-backend-ram"}[memory]
@@ -151,7 +156,8 @@ class Guest:
             "-kernel", os.path.join(room, "kernel"), "-initrd", initrd, "-append", append,
         ]
         if iommu != "none":
-            self.arguments += ["-device", "intel-iommu,intremap=on,caching-mode=on"]
+            self.arguments += ["-device", "intel-iommu,intremap=on,caching-mode=on" +
+                               (SCALABLE if iommu == "scalable" else "")]
         for device in devices:
             self.arguments += ["-device", json.dumps(device)]
         # At the far end of the root bus, so that devices under test come first.

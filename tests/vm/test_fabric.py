@@ -7,65 +7,14 @@ windows, BARs, payload sizes, VFs, hotplug and error handling are what the guest
 
 import os
 import re
-import tempfile
 import unittest
 
+import fabric
 import selftest
-from rig import Guest, Server, root_port, vfio_user
-
-DRIVER = "/sys/bus/pci/drivers/pci-endpoint-test"
-# QEMU's firmware keeps hotplug of its own slots to itself unless told so; the vmd driver then follows it.
-NATIVE = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
-# That ports come without bus numbers, as from power-on, is what "bridge configuration invalid" says.
-WORRIES = re.compile(r"BUG|WARNING|Oops|no space|failed to assign|can't assign|bogus|broken|10000:.*invalid(?! \(\[bus 00-00)")
+from fabric import DRIVER
 
 
-class Fabric(unittest.TestCase):
-    """A guest with the fabric of @description behind vmd."""
-
-    description = ""
-    vectors = 32
-    cmdline = ""
-
-    @classmethod
-    def setUpClass(cls):
-        handle, path = tempfile.mkstemp(prefix="pcigate-", suffix=".fabric")
-        os.write(handle, cls.description.encode())
-        os.close(handle)
-        cls.addClassCleanup(os.unlink, path)
-        cls.server = Server(f"sim:vmd,file={path},vectors={cls.vectors}").start()
-        cls.addClassCleanup(cls.server.stop)
-        cls.guest = Guest(devices=[root_port("rp1"), vfio_user(cls.server.socket, bus="rp1")], qemu=NATIVE,
-                          cmdline=cls.cmdline, timeout=280)
-        cls.guest.start()
-        cls.addClassCleanup(cls.guest.close)
-        cls.guest.run("modprobe vmd")
-        cls.functions = cls.listed()
-
-    @classmethod
-    def listed(cls):
-        """BDF: ids, of all that the guest found in the fabric's domain."""
-        text = cls.guest.run("lspci -Dn").text
-        return dict(re.findall(r"^(10000:\S+) \S+ (\S+)", text, re.M))
-
-    def find(self, ids):
-        return sorted(bdf for bdf, found in self.listed().items() if found == ids)
-
-    def sysfs(self, bdf, name):
-        return self.guest.run(f"cat /sys/bus/pci/devices/{bdf}/{name}").text.strip()
-
-    def verbose(self, bdf):
-        return self.guest.run(f"lspci -D -vvv -s {bdf}").text
-
-    def dmesg(self):
-        return self.guest.run("dmesg").text
-
-    def test_quiet(self):
-        self.assertTrue(self.server.alive(), self.server.log())
-        self.assertEqual([line for line in self.dmesg().splitlines() if WORRIES.search(line)], [])
-
-
-class Enumeration(Fabric):
+class Enumeration(fabric.Fabric):
     description = """
 root-port     rp1 slot=1 mps=512
 root-port     rp2 slot=2 mps=256
@@ -109,7 +58,7 @@ endpoint-test c   below=rp2 mps=128
             self.assertEqual(self.sysfs(bdf, "current_link_width"), "1")
 
 
-class Driver(Fabric):
+class Driver(fabric.Fabric):
     """Linux's endpoint driver and its selftest, two ports and a switch away."""
 
     # The vmd driver gives vectors of their own to functions of NVMe's class alone; all others share one.
@@ -143,7 +92,7 @@ endpoint-test a   below=sw1.0 msix=8 class=010802
             self.assertNotEqual(outcome.state, "fail", str(outcome))
 
 
-class Sriov(Fabric):
+class Sriov(fabric.Fabric):
     """VFs come and go by the guest's sysfs."""
 
     description = """
