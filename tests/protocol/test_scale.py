@@ -3,7 +3,6 @@
 
 import os
 import resource
-import select
 import signal
 import struct
 import subprocess
@@ -143,40 +142,56 @@ class Crowd(Many):
 class Share(Many):
     """Whoever sends much at once is not served to its end before the others."""
 
-    ATTEMPTS = 10
-
-    def overtakes(self, server, busy, other, send):
-        """Whether @other is answered before @busy, who asked first."""
+    def stopped(self, server):
+        """Whether the server stands still: what is sent now, it finds all at once, in the order of its coming."""
         server.process.send_signal(signal.SIGSTOP)
-        try:
-            send(busy)
-            other.send(REGION_READ, struct.pack("=QII", 0, CONFIG, 4))
-        finally:
-            server.process.send_signal(signal.SIGCONT)
-        ready, _, _ = select.select([busy.socket, other.socket], [], [], 5)
-        busy.reply()
-        other.reply()
-        return ready == [other.socket]
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            with open(f"/proc/{server.process.pid}/stat", encoding="ascii") as stat:
+                if stat.read().rsplit(")", 1)[1].split()[0] == "T":
+                    return True
+            time.sleep(0.001)
+        return False
 
     def check(self, send):
-        # An answer may be there before anybody looks.
+        """
+        Both have the same memory. What @send sends ends with a command that copies its first bytes elsewhere; the other,
+        who asks later and for one thing only, has them changed. So the copy tells who came first.
+        """
         server = self.serve(2)
-        clients = [self.connect(i) for i in range(2)]
-        for client in clients:
+        memory, event = memfd(8192), eventfd()
+        self.addCleanup(os.close, memory)
+        self.addCleanup(os.close, event)
+        os.pwrite(memory, b"other   ", 2048)
+        busy, other = (self.connect(i) for i in range(2))
+        for client, source, target in ((busy, 0x100000, 0x101000), (other, 0x100800, 0x100000)):
             client.command(6)
-        self.assertTrue(any(self.overtakes(server, *clients, send) for _ in range(self.ATTEMPTS)))
+            client.map(0x100000, 8192, fd=memory)
+            client.write(0, EP_SRC, struct.pack("<QQI", source, target, 8))
+            client.write(0, EP_IRQ_TYPE, struct.pack("<II", 2, 1))
+        busy.set_irqs(EVENTFD | TRIGGER, MSIX, 0, 1, fds=[event])
+        try:
+            self.assertTrue(self.stopped(server))
+            send(busy)
+            other.write32(0, EP_COMMAND, EP_COPY, NO_REPLY)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        self.assertEqual(count(event, 5), 1)
+        self.assertEqual(os.pread(memory, 8, 4096), b"other   ")
 
     def test_many_messages(self):
         def send(client):
-            post = struct.pack("=HHIII", 1, REGION_WRITE, 34, NO_REPLY, 0) + struct.pack("=QIIH", 4, CONFIG, 2, 6)
-            client.send_raw(post * 1500 + client.message(REGION_READ, struct.pack("=QII", 0, CONFIG, 4)))
+            post = client.message(REGION_WRITE, struct.pack("=QIII", EP_CHECKSUM, 0, 4, 1), NO_REPLY)
+            client.send_raw(post * 1500 +
+                            client.message(REGION_WRITE, struct.pack("=QIII", EP_COMMAND, 0, 4, EP_COPY), NO_REPLY))
 
         self.check(send)
 
     def test_many_entries(self):
         def send(client):
-            entry = CLIENT_WRITES.pack(4, CONFIG, 2, b"\6\0")
-            client.send(WRITE_MULTI, struct.pack("=Q", 4000) + entry * 4000)
+            entries = CLIENT_WRITES.pack(EP_CHECKSUM, 0, 4, b"\1\0\0\0") * 3000
+            entries += CLIENT_WRITES.pack(EP_COMMAND, 0, 4, struct.pack("<I", EP_COPY))
+            client.send(WRITE_MULTI, struct.pack("=Q", 3001) + entries, flags=NO_REPLY)
 
         self.check(send)
 
