@@ -188,6 +188,22 @@ static void test_peer(void **state)
 }
 
 /* Between root ports only where the root complex passes that on (1.3.1). */
+/* The first packet stands for those that meet the same: not for those that would go past the BAR. */
+static void test_peer_smaller_than_a_page(void **state)
+{
+	struct room *room = *state;
+	uint8_t data[2048];
+	enum tlp_status status;
+
+	room->b->f.bars[0].size = 1024;
+	memset(data, 0x5a, sizeof(data));
+	assert_int_equal(room_dma(room->a, true, B_BASE, data, sizeof(data), &status), -EIO);
+	assert_int_equal(status, TLP_UNSUPPORTED);
+	assert_int_equal(room->b->memory[1023], 0x5a);
+	assert_int_equal(room->b->memory[1024], 0);
+	assert_int_equal(room_dma(room->a, false, B_BASE, data, 1024, &status), PCG_DONE);
+}
+
 static void test_peer_of_other_root_port(void **state)
 {
 	struct room *room = *state;
@@ -401,6 +417,7 @@ int main(void)
 		PLAIN(test_wraps),
 		PLAIN(test_refused),
 		PLAIN(test_peer),
+		PLAIN(test_peer_smaller_than_a_page),
 		PLAIN(test_peer_of_other_root_port),
 		FULL(test_peer_of_other_root_port_passed),
 		FULL(test_acs_redirect),

@@ -330,6 +330,44 @@ static void test_vectors_change_between_clients(void **state)
 	pcg_host_destroy(vf);
 }
 
+/* A reset takes the memory away, and one that failed does not give it back: it is the client's all the same. */
+static void test_vectors_stay_while_a_reset_failed(void **state)
+{
+	struct rig *rig = *state;
+	struct pcg_host *vf = opened(rig, "nic.vf1");
+	struct sim_fabric *shared = fabric_of(rig);
+	struct pcg_dma *dma = client_comes(vf);
+	struct pcg_op op = { .done = NULL };
+
+	assert_int_equal(vf->ops->dma(vf, NULL, &op), PCG_DONE);
+	assert_int_equal(sim_fabric_set_vectors(shared, sim_fabric_function(shared, "nic.vf1", &hook), 6), -EBUSY);
+	client_goes(vf, dma);
+	assert_int_equal(sim_fabric_set_vectors(shared, sim_fabric_function(shared, "nic.vf1", &hook), 6), 0);
+	pcg_host_destroy(vf);
+}
+
+static void take_descriptor(void *arg, unsigned int bar)
+{
+	struct pcg_host *host = arg;
+
+	assert_true(bar < PCG_NUM_BARS);
+	host->info.unplaced |= (uint8_t)(1u << bar);
+}
+
+/* Those of the function that ended are somebody else's by then. */
+static void test_vectors_that_change_change_descriptors(void **state)
+{
+	struct rig *rig = *state;
+	struct pcg_host *vf = opened(rig, "nic.vf1");
+	struct sim_fabric *shared = fabric_of(rig);
+
+	vf->events = (struct pcg_host_events){ .arg = vf, .resized = take_descriptor };
+	assert_true(vf->info.regions[1].fd >= 0);
+	assert_int_equal(sim_fabric_set_vectors(shared, sim_fabric_function(shared, "nic.vf1", &hook), 6), 0);
+	assert_int_equal(vf->info.unplaced & 2, 2);
+	pcg_host_destroy(vf);
+}
+
 static void test_vectors_change_between_openings(void **state)
 {
 	struct rig *rig = *state;
@@ -507,6 +545,29 @@ static void test_a_vf_that_was_moved_is_gone(void **state)
 	client_goes(vf, dma);
 	pcg_host_destroy(vf);
 	pcg_host_destroy(pf);
+}
+
+/* Its ports have no bus numbers any more: who writes to bus 0 for want of one writes to somebody else's port. */
+static void test_a_switch_that_is_put_back_concerns_nobody_else(void **state)
+{
+	static const char text[] = "root-port a\nendpoint-test x below=a\n"
+				   "root-port b slot=1\nswitch sw below=b\nendpoint-test y below=sw.0\n";
+	struct rig *rig = *state;
+	FILE *file = fopen(rig->file, "we");
+	struct pcg_host *x;
+	char answer[256];
+	uint32_t before;
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+	x = opened(rig, "x");
+	before = config(x, PCG_VENDOR / 4);
+	assert_int_equal(x->ops->control(x, "remove sw", answer, sizeof(answer)), 0);
+	assert_int_equal(x->ops->control(x, "insert sw", answer, sizeof(answer)), 0);
+	assert_int_equal(config(x, PCG_VENDOR / 4), before);
+	assert_int_equal(fabric_find(fabric_of(rig)->fabric, 0)->model.value[1] & 6, 6);
+	pcg_host_destroy(x);
 }
 
 struct listener {
@@ -766,6 +827,8 @@ int main(void)
 		TEST(test_pf_without_a_token_is_alone),
 		TEST(test_vfs_without_a_token_keep_the_pf_out),
 		TEST(test_token_that_is_of_no_use),
+		TEST(test_vectors_stay_while_a_reset_failed),
+		TEST(test_vectors_that_change_change_descriptors),
 		TEST(test_vectors_change_between_openings),
 		TEST(test_vectors_change_between_clients),
 		TEST(test_the_pool_is_bounded),
@@ -775,6 +838,7 @@ int main(void)
 		TEST(test_sriov_changes_vectors),
 		TEST(test_vfs_come_back_after_the_pfs_reset),
 		TEST(test_a_vf_that_was_moved_is_gone),
+		TEST(test_a_switch_that_is_put_back_concerns_nobody_else),
 		TEST(test_errors_reach_whom_they_concern),
 		TEST(test_each_reaches_its_own_memory),
 		TEST(test_nothing_there_is_recorded),

@@ -142,7 +142,8 @@ class Guest:
         if files:
             initrd = self._add_files(initrd, files)
         append = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable audit=0 nowatchdog " \
-            "rcupdate.rcu_expedited=1 random.trust_cpu=on initcall_blacklist=load_system_certificate_list " \
+            "rcupdate.rcu_expedited=1 random.trust_cpu=on no_timer_check " \
+            "initcall_blacklist=load_system_certificate_list " \
             f"intel_iommu={'on' if iommu in ('second-stage', 'scalable') else 'off'} {cmdline}"
         # Private memory must be without a file: QEMU hands out the descriptor of one that it does not share, too,
         # and the server would then see what was never written there.

@@ -18,7 +18,7 @@ SEVERITY = {"fatal": "Uncorrectable (Fatal)", "nonfatal": "Uncorrectable (Non-Fa
 
 
 class Errors:
-    """Mixed into a Fabric: what Linux said of errors. vfio-pci wants an IOMMU; addresses of our program are memory's all the same."""
+    """Mixed into a Fabric: what Linux said of errors. vfio-pci wants an IOMMU; with iommu=pt addresses stay memory's."""
 
     iommu, cmdline = "second-stage", "iommu=pt"
 
@@ -120,7 +120,7 @@ endpoint-test b   below=sw1.0 mps=512 class=010802
         self.endpoint(bdf, how, 4000)
         text = self.told()
         self.check(text, port, reporter, "fatal", MALFORMED, "MalfTLP")
-        self.assertRegex(text, "Root Port link has been reset|Downstream Port link has been reset|subordinate device reset")
+        self.assertRegex(text, "Port link has been reset|subordinate device reset")
         return text
 
     def test_3_payload_too_large(self):

@@ -11,7 +11,7 @@ The fabric is simulated, and the error is judged by its root port's registers; a
 import unittest
 
 import selftest
-from fabric import hold
+from fabric import ctl, hold
 from rig import Guest, Server, root_port, vfio_user
 from test_payload import mps, mrrs, word, capability, DEVCTL, EXPRESS
 
@@ -57,6 +57,7 @@ class Raw(unittest.TestCase):
         self.stops(server, guest, READ)
         notes = said(server, "Malformed TLP")
         self.assertRegex(notes[0], r"port .*reports a fatal error: Malformed TLP, of a packet of 01:00\.0")
+        self.assertRegex(ctl(server, "errors"), r"(?m)^port .*fatal [1-9]\d*, .*Malformed TLP")
 
     def test_payload_below_the_path_s(self):
         """Nobody's setpci: QEMU's root port bears 128, so Linux programs 128 where the path has 512. Completions of

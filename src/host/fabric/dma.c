@@ -128,6 +128,18 @@ static enum tlp_status to_root(struct fabric_dma *dma, const struct tlp *tlp, si
 	return status == TLP_SUCCESS ? root_completes(dma, piece) : status;
 }
 
+/* BARs are judged a page at a time, and can be smaller than that: what comes behind is another packet's to meet. */
+static size_t rest_of_bar(const struct fabric_route *route, size_t piece)
+{
+	const struct fabric_function *f = route->f;
+	uint64_t size = route->bar == FABRIC_ROM ? f->rom.size : f->bars[route->bar].size;
+	size_t page = rest_of(route->offset, PAGE);
+
+	if (piece > page)
+		piece = page;
+	return piece > size - route->offset ? (size_t)(size - route->offset) : piece;
+}
+
 static enum tlp_status send_piece(struct fabric_dma *dma, size_t piece)
 {
 	struct fabric_function *f = dma->f;
@@ -144,9 +156,7 @@ static enum tlp_status send_piece(struct fabric_dma *dma, size_t piece)
 		return status;
 	if (route.root)
 		return to_root(dma, &tlp, piece);
-	/* BARs can be as small as a page. */
-	if (piece > rest_of(tlp.address, PAGE))
-		piece = rest_of(tlp.address, PAGE);
+	piece = rest_of_bar(&route, piece);
 	dma->piece = piece;
 	return to_peer(dma, &route, &tlp, piece);
 }

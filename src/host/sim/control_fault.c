@@ -189,6 +189,9 @@ static void name_bus(struct fabric_function *f)
 {
 	uint32_t bus = model_get(&f->bus->port->model, SECONDARY_BUS, 1);
 
+	/* Below a switch that came back nobody gave numbers again; bus 0 is where other functions' ports stand. */
+	if (bus == 0)
+		return;
 	fabric_config_write(f->fabric, TLP_BDF(bus, f->devfn), PCG_COMMAND / 4, 3, 0);
 }
 

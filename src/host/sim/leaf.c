@@ -383,7 +383,7 @@ bool leaf_busy(const struct pcg_host *host)
 {
 	const struct leaf *leaf = leaf_of((struct pcg_host *)(uintptr_t)host);
 
-	return leaf->endpoint == NULL || leaf->resetting != NULL || iommu_dma(leaf->requester) != NULL;
+	return leaf->endpoint == NULL || leaf->resetting != NULL || leaf->taken;
 }
 
 void leaf_swap(struct pcg_host *host, struct fabric_function *f)
@@ -399,6 +399,9 @@ void leaf_swap(struct pcg_host *host, struct fabric_function *f)
 	leaf->endpoint->controlled = false;
 	leaf_listen(leaf);
 	describe(leaf);
+	for (unsigned int i = 0; host->events.resized != NULL && i < PCG_NUM_BARS; i++)
+		if (host->info.regions[i].size != 0)
+			host->events.resized(host->events.arg, i);
 }
 
 int leaf_create(struct pcg_host **host, struct sim_fabric *shared, struct fabric_function *f, const struct pcg_log *log)

@@ -13,6 +13,7 @@
  * @withdrawn: it went away under its client: what it was is lost, and its requests are blocked until it is reset
  * @asked: PASID, ATS and page requests as its client has them; @ended: enum pcg_feature_lost: what of it this client
  * had on and has turned off, and so, where it is a PF, has its VFs lose (PCIe 6.0, 7.8.9 and 10.5.2: they use the PF's)
+ * @taken: a client has it: its memory is there, or gone for as long as a reset takes, which may fail
  * @stopping: page requests were turned off, and one may still wait for its response
  */
 struct leaf {
@@ -23,6 +24,7 @@ struct leaf {
 	struct iommu_requester *requester;
 	struct pcg_op *resetting;
 	bool withdrawn;
+	bool taken;
 	struct pcg_pasid_control asked;
 	uint32_t ended;
 	bool stopping;

@@ -105,7 +105,8 @@ int leaf_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 	struct leaf *leaf = leaf_of(host);
 	const struct iommu_events events = { leaf, leaf_recorded, leaf_recorded, leaf_invalidate };
 
-	(void)op;
+	/* Without an answer it is given up for good. */
+	leaf->taken = dma != NULL || (leaf->taken && op != NULL);
 	if (dma == iommu_dma(leaf->requester))
 		return PCG_DONE;
 	if (leaf->endpoint != NULL) {
