@@ -55,12 +55,15 @@ class Server:
         self.thread.start()
 
     def close(self):
-        self.listener.close()
-        if self.connection is not None:
+        for end in (self.listener, self.connection):
             try:
-                self.connection.shutdown(socket.SHUT_RDWR)
+                if end is not None:
+                    end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        # A thread about to wait for clients would wait at whatever gets the descriptor's number next.
+        self.thread.join(5)
+        self.listener.close()
         shutil.rmtree(self.directory)
 
     # --- messages ---

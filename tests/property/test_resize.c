@@ -11,31 +11,13 @@
 #include <pcigate/view.h>
 
 #include "contract.h"
+#include "holds.h"
 #include "subject.h"
 
 #define CTRL 8u
 
 static const char *const profiles[] = { "guarded", "strict" };
-static const char *profile;
 static unsigned int resizable;
-
-__attribute__((format(printf, 2, 3))) static void wrong(const struct subject *s, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	print_error("%s: %s\n", s->name, text);
-	fail();
-}
-
-#define HOLDS(subject, condition, ...)                                                                                 \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			wrong(subject, __VA_ARGS__);                                                                   \
-	} while (0)
 
 static int compile(struct pcg_view *view, const struct pcg_host_info *info, const struct subject *s, bool rebar)
 {
@@ -108,14 +90,17 @@ static void look_at_resizable(const struct subject *s)
 {
 	static struct pcg_view view, again;
 	struct pcg_host_info info = s->info;
-	unsigned int i, n, at;
+	unsigned int i, n, at, end;
 
 	for (i = 0; i < PCG_NUM_BARS; i++)
 		info.resizable[i] = UINT64_MAX;
 	if (compile(&view, &info, s, true) != 0 || view.rebar == 0)
 		return;
 	resizable++;
-	for (at = view.rebar + CTRL; at < PCG_CONFIG_EXTENDED; at += 8) {
+	/* PCIe 6.0, 7.8.6.3: how many BARs stands in the first control register; behind them others' registers may be.
+	 */
+	end = view.rebar + CTRL + 8 * (view.shadow[(view.rebar + CTRL) / 4] >> 5 & 7);
+	for (at = view.rebar + CTRL; at < end && at < PCG_CONFIG_EXTENDED; at += 8) {
 		if ((view.write_shadow[at / 4] & 0x3f00) == 0)
 			continue;
 		for (n = 0; n < 64; n++)
@@ -128,8 +113,10 @@ static void look_at_resizable(const struct subject *s)
 	HOLDS(s, memcmp(again.power_on, view.power_on, sizeof(view.power_on)) == 0, "power-on values differ");
 	HOLDS(s, memcmp(again.write_shadow, view.write_shadow, sizeof(view.write_shadow)) == 0, "writable bits differ");
 	HOLDS(s, memcmp(again.hook, view.hook, sizeof(view.hook)) == 0, "hooks differ");
-	for (i = 0; i < PCG_CONFIG_DWORDS; i++)
+	for (i = 0; i < PCG_CONFIG_DWORDS; i++) {
 		HOLDS(s, contract_masks(&view, (uint16_t)i), "%x: masks contradict", i * 4);
+		HOLDS(s, contract_hook(&view, (uint16_t)i), "%x: hook %u", i * 4, view.hook[i]);
+	}
 }
 
 /* The images have few of them: each gets one, in front of all else, for all of its memory BARs. */
