@@ -570,6 +570,141 @@ static void test_a_switch_that_is_put_back_concerns_nobody_else(void **state)
 	pcg_host_destroy(x);
 }
 
+static void command(struct pcg_host *host, const char *line)
+{
+	char answer[256];
+
+	if (host->ops->control(host, line, answer, sizeof(answer)) != 0)
+		fail_msg("%s: %s", line, answer);
+}
+
+/* Numbers, windows, settings: all that the host's firmware had given it. */
+static void is_set_up_as(struct rig *rig, const char *name, const uint32_t *before)
+{
+	const struct fabric_function *f = fabric_find_name(fabric_of(rig)->fabric, name);
+
+	for (uint32_t i = 0; i < PCG_CONFIG_DWORDS; i++)
+		if (f->model.value[i] != before[i])
+			fail_msg("%s: 0x%x is %08x, and was %08x", name, 4 * i, f->model.value[i], before[i]);
+}
+
+static void test_what_is_below_a_switch_comes_back_with_it(void **state)
+{
+	static const char text[] = "root-port a\nendpoint-test x below=a\nroot-port b slot=1\nswitch sw below=b\n"
+				   "switch in below=sw.1\nendpoint-test y below=in.1 vfs=4 enabled=2 acs=on\n"
+				   "endpoint-test z below=sw.0\n";
+	static const char *const names[] = { "a", "x", "b", "sw", "sw.0", "sw.1", "in", "in.0", "in.1" };
+	static uint32_t before[sizeof(names) / sizeof(names[0])][PCG_CONFIG_DWORDS];
+	struct rig *rig = *state;
+	FILE *file = fopen(rig->file, "we");
+	struct pcg_host *x, *y, *vf;
+	struct fabric_function *f;
+	uint32_t byte, devctl, bar[2];
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+	x = opened(rig, "x");
+	y = opened(rig, "y,token=" TOKEN_A);
+	vf = opened(rig, "y.vf1,token=" TOKEN_A);
+	f = fabric_find_name(fabric_of(rig)->fabric, "y");
+	devctl = config(y, (uint16_t)(f->model.express / 4 + 2));
+	bar[0] = config(y, PCG_BAR0 / 4);
+	bar[1] = config(y, PCG_BAR0 / 4 + 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		memcpy(before[i], fabric_find_name(fabric_of(rig)->fabric, names[i])->model.value, sizeof(before[i]));
+	for (unsigned int again = 0; again < 2; again++) {
+		command(x, "remove sw");
+		assert_int_equal(reset(y), -ENODEV);
+		command(x, "insert sw");
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (strcmp(names[i], "b") != 0)
+				is_set_up_as(rig, names[i], before[i]);
+	}
+	assert_int_equal(config(y, (uint16_t)(f->model.express / 4 + 2)) & 0xffff, devctl & 0xffff);
+	assert_int_equal(reset(y), 0);
+	assert_int_equal(f->nvirtuals, 2);
+	assert_int_equal(reset(vf), 0);
+	assert_int_equal(fabric_function_read(f->virtuals[1], 0, 0, &byte, 1), TLP_SUCCESS);
+	/* Windows of the ports lead to where its BAR was. */
+	y->ops->config_write(y, PCG_BAR0 / 4, 15, bar[0], NULL);
+	y->ops->config_write(y, PCG_BAR0 / 4 + 1, 15, bar[1], NULL);
+	y->ops->config_write(y, PCG_COMMAND / 4, 3, PCG_COMMAND_MEMORY, NULL);
+	assert_int_equal(fabric_function_read(f, 0, 0, &byte, 4), TLP_SUCCESS);
+	pcg_host_destroy(x);
+	pcg_host_destroy(y);
+	pcg_host_destroy(vf);
+}
+
+/* Its client has none of its VFs, and wants none: what others put back is no reason to make some. */
+static void test_a_pf_that_was_not_out_keeps_what_it_has(void **state)
+{
+	struct rig *rig = *state;
+	struct pcg_host *pf = opened(rig, "nic"), *disk = opened(rig, "disk");
+	struct fabric_function *f = sim_fabric_function(fabric_of(rig), "nic", &hook);
+	uint16_t control = (uint16_t)((f->at.sriov + 8u) / 4u);
+
+	pf->ops->config_write(pf, control, 3, 0, NULL);
+	assert_int_equal(f->nvirtuals, 0);
+	command(disk, "remove disk");
+	command(disk, "insert disk");
+	assert_int_equal(f->nvirtuals, 0);
+	pcg_host_destroy(pf);
+	pcg_host_destroy(disk);
+}
+
+/* What a description says of two functions in two hands; NULL: nothing. */
+static void says_of_two(struct rig *rig, const char *text, const char *word)
+{
+	FILE *file = fopen(rig->file, "we");
+	struct pcg_host *x, *y;
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+	pcg_host_pool_destroy(rig->pool);
+	assert_int_equal(pcg_host_pool_create(&rig->pool), 0);
+	noted[0] = '\0';
+	x = opened(rig, "x");
+	assert_string_equal(noted, "");
+	y = opened(rig, "y");
+	if (word != NULL ? strstr(noted, word) == NULL : noted[0] != '\0')
+		fail_msg("%s: \"%s\"", text, noted);
+	pcg_host_destroy(y);
+	noted[0] = '\0';
+	pcg_host_destroy(opened(rig, "y"));
+	assert_string_equal(noted, "");
+	pcg_host_destroy(x);
+}
+
+static void test_who_is_not_kept_apart_is_told_once(void **state)
+{
+	static const char one[] = "root-port a\nswitch sw below=a acs=off\n"
+				  "endpoint-test x below=sw.0\nendpoint-test y below=sw.1\n";
+	static const char deep[] = "root-port a\nswitch sw below=a acs=off\nswitch in below=sw.1\n"
+				   "endpoint-test x below=sw.0\nendpoint-test y below=in.1\n";
+	static const char roots[] = "root-port a acs=off p2p=on\nroot-port b\n"
+				    "endpoint-test x below=a\nendpoint-test y below=b\n";
+
+	says_of_two(*state, one, "x are not kept apart");
+	says_of_two(*state, deep, "y and x are not kept apart");
+	says_of_two(*state, roots, "not kept apart");
+}
+
+static void test_who_is_kept_apart_is_not_warned(void **state)
+{
+	static const char one[] = "root-port a\nswitch sw below=a\n"
+				  "endpoint-test x below=sw.0\nendpoint-test y below=sw.1\n";
+	static const char roots[] = "root-port a acs=off\nroot-port b p2p=on\n"
+				    "endpoint-test x below=a\nendpoint-test y below=b\n";
+	static const char elsewhere[] = "root-port a\nswitch sw below=a\nswitch in below=sw.0 acs=off\n"
+					"endpoint-test x below=in.0\nendpoint-test y below=sw.1\n";
+
+	says_of_two(*state, one, NULL);
+	says_of_two(*state, roots, NULL);
+	says_of_two(*state, elsewhere, NULL);
+}
+
 struct listener {
 	unsigned int errors;
 };
@@ -839,6 +974,10 @@ int main(void)
 		TEST(test_vfs_come_back_after_the_pfs_reset),
 		TEST(test_a_vf_that_was_moved_is_gone),
 		TEST(test_a_switch_that_is_put_back_concerns_nobody_else),
+		TEST(test_what_is_below_a_switch_comes_back_with_it),
+		TEST(test_a_pf_that_was_not_out_keeps_what_it_has),
+		TEST(test_who_is_not_kept_apart_is_told_once),
+		TEST(test_who_is_kept_apart_is_not_warned),
 		TEST(test_errors_reach_whom_they_concern),
 		TEST(test_each_reaches_its_own_memory),
 		TEST(test_nothing_there_is_recorded),

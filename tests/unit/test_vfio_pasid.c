@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "fake_iommufd.h"
 #include "host/vfio/group.h"
 #include "host/vfio/internal.h"
 #include "host/vfio/spaces.h"
@@ -23,10 +24,11 @@
 #include "host/vfio/uapi.h"
 
 int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_close(int fd);
+int __real_close(int fd);
 
-#define PAGE    UINT64_C(4096)
+#define PAGE    FAKE_PAGE
 #define SIZE    (64 * PAGE)
-#define AREAS   8192u
 #define OBJECTS 512u
 #define WIDTH   8u
 #define PASIDS  (1u << WIDTH)
@@ -34,17 +36,6 @@ int __wrap_ioctl(int fd, unsigned long request, ...);
 #define RWU (PCG_SPACE_READ | PCG_SPACE_WRITE | PCG_SPACE_USER)
 
 /* --- the kernel --- */
-
-struct area {
-	uint32_t ioas;
-	uint32_t flags;
-	uint64_t iova;
-	uint64_t length;
-	uint64_t start; /* in the file */
-};
-
-static struct area areas[AREAS];
-static unsigned int nareas;
 
 /* What an id is: an address space, or a page table of one. */
 static struct {
@@ -54,7 +45,6 @@ static struct {
 } objects[OBJECTS];
 
 static uint32_t last_id, at_rid, at[PASIDS];
-static unsigned int pinned_maps;
 static unsigned long order[4096]; /* of what could be told from outside: attach and detach, and unmap */
 static unsigned int norder;
 
@@ -64,72 +54,13 @@ static struct {
 	unsigned int after; /* so many that do not */
 } failure;
 
+static uint32_t stuck; /* a PASID that the kernel does not detach; 0: none */
+static int device;     /* the file that all is attached to */
+
 static struct {
 	uint8_t width;
 	int hw_info, table;
 } machine;
-
-static int fails(int error)
-{
-	errno = error;
-	return -1;
-}
-
-static int area_add(struct area area, uint64_t *iova)
-{
-	static uint64_t next = UINT64_C(1) << 40;
-
-	if ((area.flags & UAPI_MAP_FIXED) == 0) {
-		*iova = next;
-		next += area.length;
-	}
-	area.iova = *iova;
-	for (unsigned int i = 0; i < nareas; i++) {
-		if (areas[i].ioas == area.ioas && area.iova < areas[i].iova + areas[i].length &&
-		    areas[i].iova < area.iova + area.length)
-			return fails(EEXIST);
-	}
-	assert_true(nareas < AREAS);
-	areas[nareas++] = area;
-	return 0;
-}
-
-static int map_file(struct uapi_ioas_map_file *map)
-{
-	pinned_maps++;
-	return area_add((struct area){ map->ioas, map->flags, 0, map->length, map->start }, &map->iova);
-}
-
-static int copy(struct uapi_ioas_copy *copy)
-{
-	for (unsigned int i = 0; i < nareas; i++) {
-		const struct area *a = &areas[i];
-
-		if (a->ioas != copy->from || copy->from_iova < a->iova ||
-		    copy->from_iova + copy->length > a->iova + a->length)
-			continue;
-		return area_add(
-			(struct area){ copy->to, copy->flags, 0, copy->length, a->start + (copy->from_iova - a->iova) },
-			&copy->to_iova);
-	}
-	return fails(ENOENT);
-}
-
-static int unmap(const struct uapi_ioas_unmap *unmap)
-{
-	unsigned int found = 0;
-
-	for (unsigned int i = 0; i < nareas; i++) {
-		struct area *area = &areas[i];
-
-		if (area->ioas != unmap->ioas || area->length > unmap->length || area->iova < unmap->iova ||
-		    area->iova - unmap->iova > unmap->length - area->length)
-			continue;
-		found++;
-		areas[i--] = areas[--nareas];
-	}
-	return found > 0 ? 0 : fails(ENOENT);
-}
 
 static bool in_use(uint32_t id)
 {
@@ -146,12 +77,10 @@ static bool in_use(uint32_t id)
 
 static int destroy(uint32_t id)
 {
-	const struct uapi_ioas_unmap all = { .ioas = id, .length = UINT64_MAX };
-
 	assert_true(id < OBJECTS && objects[id].there);
 	if (in_use(id))
-		return fails(EBUSY);
-	unmap(&all);
+		return fake_fails(EBUSY);
+	fake_forget(id);
 	objects[id].there = false;
 	return 0;
 }
@@ -170,7 +99,7 @@ static int hwpt_alloc(struct uapi_hwpt_alloc *alloc)
 	bool pasids = (alloc->flags & UAPI_HWPT_PASID) != 0;
 
 	if (pasids && machine.table != 0)
-		return fails(machine.table);
+		return fake_fails(machine.table);
 	alloc->out_id = object(alloc->pt, pasids);
 	return 0;
 }
@@ -178,7 +107,7 @@ static int hwpt_alloc(struct uapi_hwpt_alloc *alloc)
 static int hw_info(struct uapi_hw_info *info)
 {
 	if (machine.hw_info != 0)
-		return fails(machine.hw_info);
+		return fake_fails(machine.hw_info);
 	info->out_pasid_log2 = machine.width;
 	info->out_capabilities = 6;
 	return 0;
@@ -197,7 +126,7 @@ static int attach(const struct uapi_attach *attach)
 	assert_true(attach->argsz >= 16);
 	assert_true(attach->pasid < PASIDS);
 	if (!pasids || (at_rid != 0 && !objects[at_rid].pasids))
-		return fails(EINVAL);
+		return fake_fails(EINVAL);
 	if (attach->pasid == 0)
 		at_rid = attach->pt_id;
 	at[attach->pasid] = attach->pt_id;
@@ -208,26 +137,39 @@ static int detach(const struct uapi_detach *detach)
 {
 	if ((detach->flags & UAPI_ATTACH_PASID) == 0)
 		at_rid = 0;
+	else if (stuck != 0 && detach->pasid == stuck)
+		return fake_fails(EIO);
 	else
 		at[detach->pasid] = 0;
 	return 0;
+}
+
+int __wrap_close(int fd)
+{
+	if (fd == device) {
+		memset(at, 0, sizeof(at));
+		at_rid = 0;
+	}
+	return __real_close(fd);
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	va_list args;
 	void *arg;
+	int r;
 
-	(void)fd;
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
 	if (request == failure.request && failure.after-- == 0) {
 		failure.request = 0;
-		return fails(failure.error);
+		return fake_fails(failure.error);
 	}
 	if (norder < sizeof(order) / sizeof(order[0]))
 		order[norder++] = request;
+	if (fake_ioctl(request, arg, &r))
+		return r;
 	switch (request) {
 	case UAPI_IOAS_ALLOC:
 		((struct uapi_ioas_alloc *)arg)->out_id = object(0, false);
@@ -236,14 +178,12 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		return hwpt_alloc(arg);
 	case UAPI_IOMMU_DESTROY:
 		return destroy(((struct uapi_destroy *)arg)->id);
-	case UAPI_IOAS_MAP_FILE:
-		return map_file(arg);
-	case UAPI_IOAS_COPY:
-		return copy(arg);
-	case UAPI_IOAS_UNMAP:
-		return unmap(arg);
 	case UAPI_HW_INFO:
 		return hw_info(arg);
+	case UAPI_DEVICE_BIND:
+		device = fd;
+		((struct uapi_bind *)arg)->out_devid = 1;
+		return 0;
 	case UAPI_DEVICE_ATTACH:
 		return attach(arg);
 	case UAPI_DEVICE_DETACH:
@@ -259,19 +199,15 @@ static uint32_t ioas_of(uint32_t pt)
 	return objects[pt].pt != 0 ? objects[pt].pt : pt;
 }
 
-static const struct area *reached(uint32_t pt, uint64_t iova)
+static const struct fake_area *reached(uint32_t pt, uint64_t iova)
 {
-	for (unsigned int i = 0; pt != 0 && i < nareas; i++) {
-		if (areas[i].ioas == ioas_of(pt) && iova >= areas[i].iova && iova - areas[i].iova < areas[i].length)
-			return &areas[i];
-	}
-	return NULL;
+	return pt != 0 ? fake_at(ioas_of(pt), iova) : NULL;
 }
 
 /* The page of the client's file that a request with this PASID meets; -1: it is blocked. */
 static int meets(uint32_t pasid, uint64_t page)
 {
-	const struct area *area = reached(at[pasid], page * PAGE);
+	const struct fake_area *area = reached(at[pasid], page * PAGE);
 
 	return area != NULL ? (int)((area->start + (page * PAGE - area->iova)) / PAGE) : -1;
 }
@@ -301,12 +237,13 @@ static void control(bool on)
 
 static int set_up_machine(void)
 {
-	memset(areas, 0, sizeof(areas));
+	fake_begin();
 	memset(objects, 0, sizeof(objects));
 	memset(at, 0, sizeof(at));
 	memset(&failure, 0, sizeof(failure));
-	nareas = norder = pinned_maps = 0;
-	last_id = at_rid = 0;
+	norder = 0;
+	last_id = at_rid = stuck = 0;
+	device = 1000;
 	v = calloc(1, sizeof(*v));
 	if (v == NULL || vfio_pool_create(&pool) != 0)
 		return -1;
@@ -316,7 +253,9 @@ static int set_up_machine(void)
 		return -1;
 	v->ioas = v->common->ioas = object(0, false);
 	v->group = -1;
-	v->device = 1000;
+	v->device = device;
+	v->settings.device = v->irqs.error = v->irqs.request = -1;
+	strcpy(v->place.cdev, "/dev/null");
 	memory = memfd_create("test", MFD_CLOEXEC);
 	return ftruncate(memory, SIZE);
 }
@@ -347,7 +286,7 @@ static int tear_down(void **state)
 	vfio_pool_destroy(pool);
 	close(memory);
 	/* Whatever a test did: nothing of a client outlives it. */
-	return left != 0 || live() != 0 || nareas != 0;
+	return left != 0 || live() != 0 || fake_nareas != 0;
 }
 
 static int dma(uint64_t iova, uint64_t pages, uint64_t offset, uint32_t flags)
@@ -508,7 +447,7 @@ static void a_map_leads_to_the_clients_memory(void **state)
 	assert_int_equal(meets(5, 109), 13);
 	assert_int_equal(meets(5, 110), -1);
 	assert_int_equal(meets(6, 100), -1);
-	assert_int_equal(pinned_maps, 1);
+	assert_int_equal(fake_maps, 1);
 }
 
 static void it_may_lie_in_several_maps_of_the_client(void **state)
@@ -758,6 +697,127 @@ static void after_a_reset_spaces_are_made_anew(void **state)
 	assert_int_equal(meets(5, 100), 21);
 }
 
+static char noted[512];
+
+static void note(void *arg, const struct pcg_note *n)
+{
+	(void)arg;
+	snprintf(noted, sizeof(noted), "%s", n->text);
+}
+
+/* A client comes, as the server has it come: its number tells it from others. */
+static int comes(uint64_t number)
+{
+	struct vfio_job job = { .work = WORK_ATTACH, .client.number = number, .range.fd = -1 };
+
+	return vfio_attach_client(v, &job);
+}
+
+/* And leaves: what the contract asks of a backend then. */
+static void goes(void)
+{
+	v->job = (struct vfio_job){ .work = WORK_DETACH, .range.fd = -1 };
+	assert_int_equal(vfio_work(v), 0);
+	v->job = (struct vfio_job){ .work = WORK_UNMAP, .everything = true, .range.fd = -1 };
+	assert_int_equal(vfio_work(v), 0);
+}
+
+static void client_with_a_stuck_pasid(void)
+{
+	noted[0] = '\0';
+	v->host.log = (struct pcg_log){ .write = note };
+	vfio_detach(v);
+	assert_int_equal(comes(1), 0);
+	control(true);
+	mapped(0, 64, 0);
+	space_at(5, 20);
+	space_at(6, 20);
+	stuck = 5;
+}
+
+static void a_pasid_that_stays_is_told_and_leads_nowhere(void **state)
+{
+	(void)state;
+	client_with_a_stuck_pasid();
+	vfio_detach(v);
+	assert_int_not_equal(at[5], 0);
+	assert_int_equal(at[6], 0);
+	assert_int_equal(meets(5, 100), -1);
+	assert_true(spaces_unclean(v));
+	spaces_note_kept(v);
+	assert_non_null(strstr(noted, "PASID 5"));
+	noted[0] = '\0';
+	spaces_note_kept(v);
+	assert_string_equal(noted, "");
+	assert_int_equal(v->spaces->copies, 0);
+	/* Until the kernel lets it go. */
+	stuck = 0;
+	vfio_detach(v);
+	spaces_leave(v);
+	assert_int_equal(at[5], 0);
+	assert_false(spaces_unclean(v));
+	assert_int_equal(live(), before + 2);
+}
+
+/* The same client goes on after a reset: its next space stands there, and nothing of the old one is found. */
+static void the_same_client_gets_it_back_without_the_old_space(void **state)
+{
+	uint32_t old;
+
+	(void)state;
+	client_with_a_stuck_pasid();
+	old = v->spaces->last;
+	vfio_detach(v);
+	assert_int_equal(comes(1), 0);
+	assert_int_equal(device, 1000);
+	assert_int_equal(do_map(old, 0, 1, 0, RWU), -ENOENT);
+	assert_int_equal(do_map(old - 1, 0, 1, 0, RWU), -ENOENT);
+	control(true);
+	assert_int_equal(meets(5, 100), -1);
+	space_at(5, 30);
+	assert_int_equal(meets(5, 100), 30);
+	stuck = 0;
+}
+
+static void before_the_next_client_the_file_is_opened_anew(void **state)
+{
+	(void)state;
+	client_with_a_stuck_pasid();
+	goes();
+	assert_int_not_equal(device, 1000);
+	assert_int_equal(v->device, device);
+	assert_int_equal(at[5], 0);
+	assert_false(spaces_unclean(v));
+	assert_int_equal(live(), before);
+	assert_int_equal(comes(2), 0);
+	assert_int_equal(v->spaces->npasids, 0);
+}
+
+static void a_client_that_cannot_have_it_clean_is_refused(void **state)
+{
+	(void)state;
+	client_with_a_stuck_pasid();
+	v->settings.device = 3;
+	goes();
+	assert_int_equal(comes(2), -EUCLEAN);
+	assert_int_equal(comes(3), -EUCLEAN);
+	assert_false(v->attached);
+	assert_int_not_equal(at[5], 0);
+	stuck = 0;
+	assert_int_equal(comes(3), 0);
+	assert_int_equal(at[5], 0);
+}
+
+/* Others' functions keep the iommufd open for long. */
+static void nothing_of_it_outlives_the_function(void **state)
+{
+	(void)state;
+	client_with_a_stuck_pasid();
+	v->settings.device = 3;
+	goes();
+	/* tear_down() looks. */
+}
+
 static void given_up_work_is_cleared_away(void **state)
 {
 	const struct vfio_debt leaves = { .leaves = true };
@@ -933,6 +993,11 @@ int main(void)
 		TEST(pasid_0_cannot_be_had),
 		TEST(losing_memory_ends_pasids_before_the_function),
 		TEST(after_a_reset_spaces_are_made_anew),
+		TEST(a_pasid_that_stays_is_told_and_leads_nowhere),
+		TEST(the_same_client_gets_it_back_without_the_old_space),
+		TEST(before_the_next_client_the_file_is_opened_anew),
+		TEST(a_client_that_cannot_have_it_clean_is_refused),
+		TEST(nothing_of_it_outlives_the_function),
 		TEST(given_up_work_is_cleared_away),
 		TEST(what_is_not_there_is_named),
 		TEST(a_pasid_that_is_too_wide_is_named),

@@ -181,7 +181,7 @@ static void act_bars(struct broken *b, uint16_t dword, uint8_t be, uint32_t valu
 }
 
 /* Faults that a write of some register shows. */
-static void act_else(struct broken *b, uint16_t dword, uint8_t be, uint32_t before)
+static void act_else(struct broken *b, uint16_t dword, uint8_t be, uint32_t value, uint32_t before)
 {
 	unsigned int i;
 
@@ -191,6 +191,8 @@ static void act_else(struct broken *b, uint16_t dword, uint8_t be, uint32_t befo
 		b->guest.value[dword] = before;
 	if (b->act == ACT_DRIFTS && dword == PCG_INT_LINE / 4)
 		b->guest.value[PCG_SUBVENDOR / 4]++;
+	if (b->act == ACT_PRI_ONES_SET && dword == (BROKEN_PRI + PCG_PRI_CTRL) / 4 && be & 4)
+		b->guest.value[dword] |= value & 0x00030000u;
 	if (dword != PCG_COMMAND / 4 || !(be & 3))
 		return;
 	for (i = 0; i < PCG_NUM_BARS && b->act == ACT_RECOVERS; i++)
@@ -236,7 +238,7 @@ static int broken_config_write(struct pcg_host *host, uint16_t dword, uint8_t be
 	act_vpd(b, actions);
 	act_rebar(b, dword);
 	act_bars(b, dword, be, value);
-	act_else(b, dword, be, before);
+	act_else(b, dword, be, value, before);
 	act_express(b, dword, be, value, actions);
 	return PCG_DONE;
 }

@@ -79,6 +79,7 @@ enum broken_act {
 	ACT_MSIX_DWORD,       /* the control word cannot be written as part of a dword */
 	ACT_ENTRY_DROPPED,    /* writes of the table are dropped */
 	ACT_PBA_WRITABLE,
+	ACT_PRI_ONES_SET, /* ones written to errors of page requests set them */
 	ACT_REBAR_INERT,
 	ACT_PM_ANY_STATE,
 	ACT_D3_DEAF,

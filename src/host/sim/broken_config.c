@@ -36,8 +36,8 @@ static const struct value common[] = {
 	{ BROKEN_EXP + PCG_EXP_DEVCTL, 2, 0x2810, "PCIe 6.0, 7.5.3.4" },
 	{ BROKEN_EXP + 0x0c, 4, 0x00400c11, "PCIe 6.0, 7.5.3.6" },
 	{ BROKEN_EXP + 0x12, 2, 0x1011, "PCIe 6.0, 7.5.3.8" },
-	/* timeout range A and disable, LTR, 10-bit tags, OBFF by message */
-	{ BROKEN_EXP + PCG_EXP_DEVCAP2, 4, 0x000f0811, "PCIe 6.0, 7.5.3.15" },
+	/* timeout range A and disable, LTR, 10-bit tags, OBFF by message, one prefix */
+	{ BROKEN_EXP + PCG_EXP_DEVCAP2, 4, 0x006f0811, "PCIe 6.0, 7.5.3.15" },
 	{ BROKEN_EXP + 0x2c, 4, 0x00000002, "PCIe 6.0, 7.5.3.18" },
 	{ BROKEN_EXP + 0x30, 2, 0x0001, "PCIe 6.0, 7.5.3.19" },
 	{ BROKEN_AF, 4, PAIR(PCG_CAP_AF, BROKEN_VNDR) | 0x03060000, "PCI AF ECN" },
@@ -56,7 +56,8 @@ static const struct value common[] = {
 	{ BROKEN_ACS + 4, 2, 0x000c, "PCIe 6.0, 7.7.11.2" },
 	{ BROKEN_ATS, 4, NEXT(BROKEN_PRI) | 0x0001000f, "PCIe 6.0, 10.5.1.1" },
 	{ BROKEN_PRI, 4, NEXT(BROKEN_PASID) | 0x00010013, "PCIe 6.0, 10.5.2.1" },
-	{ BROKEN_PRI + 6, 2, 0x0100, "PCIe 6.0, 10.5.2.3" },
+	/* stopped; answers have a PASID */
+	{ BROKEN_PRI + 6, 2, 0x8100, "PCIe 6.0, 10.5.2.3" },
 	{ BROKEN_PRI + 8, 4, 32, "PCIe 6.0, 10.5.2.4" },
 	{ BROKEN_PASID, 4, NEXT(BROKEN_LTR) | 0x0001001b, "PCIe 6.0, 7.8.9.1" },
 	{ BROKEN_PASID + 4, 2, 0x1406, "PCIe 6.0, 7.8.9.2" },

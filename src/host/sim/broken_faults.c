@@ -4,9 +4,10 @@
 
 #include "host/sim/broken.h"
 
-#define ALL   0xffffffffu
-#define EXP   BROKEN_EXP
-#define HI(x) ((uint32_t)(x) << 16)
+#define ALL      0xffffffffu
+#define EXP      BROKEN_EXP
+#define HI(x)    ((uint32_t)(x) << 16)
+#define NEXT(at) ((uint32_t)(at) << 20)
 
 static const struct broken_fault faults[] = {
 	/* header */
@@ -163,14 +164,8 @@ static const struct broken_fault faults[] = {
 	{ "aer.host.masks", BROKEN_AER + 12, TWIST_FORWARD, 0x07fff030, 0 },
 	{ "dsn.read-only", BROKEN_DSN + 4, TWIST_WRITABLE, 0x1, 0 },
 	{ "acs.control.honest", BROKEN_ACS + 4, TWIST_READ_ONLY, HI(0x0004), 0 },
-	{ "leak.ari-next", BROKEN_ARI + 4, TWIST_VALUE, 0xff00, 0x0100 },
-	{ "ats.enable.honest", BROKEN_ATS + 4, TWIST_READ_ONLY, HI(0x8000), 0 },
-	{ "pri.enable.honest", BROKEN_PRI + 4, TWIST_READ_ONLY, 0x1, 0 },
-	{ "pasid.enable.honest", BROKEN_PASID + 4, TWIST_READ_ONLY, HI(0x0001), 0 },
 	{ "tph.enable.honest", BROKEN_TPH + 8, TWIST_READ_ONLY, 0x100, 0 },
 	{ "ltr.latency.honest", BROKEN_LTR + 4, TWIST_READ_ONLY, 0x1, 0 },
-	{ "sriov.num-vfs.honest", BROKEN_SRIOV + 0x10, TWIST_READ_ONLY, 0x1, 0 },
-	{ "leak.sriov-vf-bars", BROKEN_SRIOV + 0x24, TWIST_FROM_HARDWARE, ALL, 0 },
 	{ "power-budget.select", BROKEN_PB + 4, TWIST_READ_ONLY, 0x1, 0 },
 	{ "power-budget.data-read-only", BROKEN_PB + 8, TWIST_WRITABLE, 0x1, 0 },
 	{ "vendor.std.length", BROKEN_VNDR, TWIST_VALUE, HI(0x00ff), HI(0x0080) },
@@ -180,6 +175,39 @@ static const struct broken_fault faults[] = {
 	{ "vendor.dvsec.read-only", BROKEN_DVSEC + 4, TWIST_WRITABLE, 0x1, 0 },
 	{ "vendor.vsec.host", BROKEN_VSEC + 8, TWIST_FORWARD, ALL, 0 },
 	{ "vendor.dvsec.host", BROKEN_DVSEC + 12, TWIST_FORWARD, ALL, 0 },
+	/* pasid */
+	{ "pasid.capability.read-only", BROKEN_PASID + 4, TWIST_WRITABLE, 0x0100, 0 },
+	{ "pasid.capability.reserved", BROKEN_PASID + 4, TWIST_VALUE, 0x2000, 0x2000 },
+	{ "pasid.width.legal", BROKEN_PASID + 4, TWIST_VALUE, 0x1f00, 0x1500 },
+	{ "pasid.prefix.shown", EXP + 0x24, TWIST_VALUE, 0x00e00000, 0 },
+	{ "pasid.enable.honest", BROKEN_PASID + 4, TWIST_READ_ONLY, HI(0x0001), 0 },
+	{ "pasid.control.reserved", BROKEN_PASID + 4, TWIST_WRITABLE, HI(0x0010), 0 },
+	{ "ats.capability.read-only", BROKEN_ATS + 4, TWIST_WRITABLE, 0x0001, 0 },
+	{ "ats.capability.reserved", BROKEN_ATS + 4, TWIST_VALUE, 0x8000, 0x8000 },
+	{ "ats.enable.honest", BROKEN_ATS + 4, TWIST_READ_ONLY, HI(0x8000), 0 },
+	{ "ats.unit.readback", BROKEN_ATS + 4, TWIST_READ_ONLY, HI(0x0010), 0 },
+	{ "ats.control.reserved", BROKEN_ATS + 4, TWIST_WRITABLE, HI(0x0020), 0 },
+	{ "pri.enable.honest", BROKEN_PRI + 4, TWIST_READ_ONLY, 0x1, 0 },
+	{ "pri.reset.reads-zero", BROKEN_PRI + 4, TWIST_WRITABLE, 0x2, 0 },
+	{ "pri.control.reserved", BROKEN_PRI + 4, TWIST_WRITABLE, 0x4, 0 },
+	{ "pri.status.reserved", BROKEN_PRI + 4, TWIST_WRITABLE, HI(0x0200), 0 },
+	{ "pri.status.read-only", BROKEN_PRI + 4, TWIST_WRITABLE, HI(0x8000), 0 },
+	{ "pri.status.ones-clear", BROKEN_PRI + 4, TWIST_ACT, ACT_PRI_ONES_SET, 0 },
+	{ "pri.status.stopped", BROKEN_PRI + 4, TWIST_STUCK, HI(0x0100), 0 },
+	{ "pri.status.pasid-required", BROKEN_PRI, TWIST_VALUE, 0xfff00000, NEXT(BROKEN_LTR) },
+	{ "pri.capacity.read-only", BROKEN_PRI + 8, TWIST_WRITABLE, 0x1, 0 },
+	{ "pri.allocation.readback", BROKEN_PRI + 12, TWIST_READ_ONLY, 0x1, 0 },
+	{ "pri.with-ats", BROKEN_ACS, TWIST_VALUE, 0xfff00000, NEXT(BROKEN_PRI) },
+	/* sriov */
+	{ "leak.ari-next", BROKEN_ARI + 4, TWIST_VALUE, 0xff00, 0x0100 },
+	{ "ari.capability.read-only", BROKEN_ARI + 4, TWIST_WRITABLE, 0x0001, 0 },
+	{ "ari.control.reserved", BROKEN_ARI + 4, TWIST_WRITABLE, HI(0x0001), 0 },
+	{ "sriov.control.reserved", BROKEN_SRIOV + 8, TWIST_WRITABLE, 0x8000, 0 },
+	{ "sriov.counts.legal", BROKEN_SRIOV + 0x0c, TWIST_VALUE, 0xffff, 0x0009 },
+	{ "sriov.counts.read-only", BROKEN_SRIOV + 0x0c, TWIST_WRITABLE, 0x1, 0 },
+	{ "sriov.num-vfs.honest", BROKEN_SRIOV + 0x10, TWIST_READ_ONLY, 0x1, 0 },
+	{ "sriov.page-size.honest", BROKEN_SRIOV + 0x20, TWIST_READ_ONLY, 0x10, 0 },
+	{ "leak.sriov-vf-bars", BROKEN_SRIOV + 0x24, TWIST_FROM_HARDWARE, ALL, 0 },
 	/* rebar, vpd */
 	{ "rebar.count", BROKEN_REBAR + 8, TWIST_VALUE, 0xe0, 0xe0 },
 	{ "rebar.read-only", BROKEN_REBAR + 4, TWIST_WRITABLE, 0x80, 0 },
@@ -228,6 +256,7 @@ static const struct broken_fault faults[] = {
 	{ "flr.mps-survives", EXP + 8, TWIST_LOST, 0xe0, 0 },
 	{ "flr.lnkctl-survives", EXP + 0x10, TWIST_LOST, 0x40, 0 },
 	{ "flr.sticky-survives", BROKEN_AER + 8, TWIST_LOST, 0x00141000, 0 },
+	{ "flr.pasid", BROKEN_ATS + 4, TWIST_KEPT, HI(0x8000), 0 },
 	{ "flr.entries-masked", 0, TWIST_ACT, ACT_FLR_UNMASKS, 0 },
 	{ "flr.identity", 0, TWIST_ACT, ACT_FLR_IDENTITY, 0 },
 	{ "af.bit-reads-zero", 0, TWIST_ACT, ACT_AF_STICKS, 0 },

@@ -7,8 +7,7 @@
 #include "host/sim/firmware.h"
 #include "host/sim/pool.h"
 
-#define SECONDARY_BUS 0x19u /* PCIe 6.0, 7.5.1.3.3 */
-#define MOST_FLR_MS   3600000u
+#define MOST_FLR_MS 3600000u
 
 /* --- fault --- */
 
@@ -184,33 +183,17 @@ int control_remove(struct sim_control *control, struct control_words *words)
 	return r;
 }
 
-/* PCIe 6.0, 2.2.6.2: a function learns its bus number from a configuration write. */
-static void name_bus(struct fabric_function *f)
-{
-	uint32_t bus = model_get(&f->bus->port->model, SECONDARY_BUS, 1);
-
-	/* Below a switch that came back nobody gave numbers again; bus 0 is where other functions' ports stand. */
-	if (bus == 0)
-		return;
-	fabric_config_write(f->fabric, TLP_BDF(bus, f->devfn), PCG_COMMAND / 4, 3, 0);
-}
-
-/* What the host does with functions that came: they are where they were, and a PF gets its VFs back. */
+/* What the host does with functions that came: they are where they were, what is above first, and a PF gets its VFs. */
 static void greet(struct sim_control *control)
 {
 	struct fabric_function *f;
-	struct sim_physical *physical = control->shared != NULL ? control->shared->physicals : NULL;
 
 	/* A guest that has the whole fabric does that itself. */
 	if (control->shared == NULL)
 		return;
 	for (f = fabric_each(control->fabric, NULL); f != NULL; f = fabric_each(control->fabric, f))
-		if (f->below == NULL && f->physical == NULL && f->captured == 0 && f->bus->port != NULL &&
-		    fabric_alive(f))
-			name_bus(f);
-	for (; physical != NULL; physical = physical->next)
-		if (fabric_alive(physical->f) && physical->f->nvirtuals == 0)
-			sim_fabric_reset_over(control->shared, physical->f);
+		if (firmware_again(control->shared->kept, f))
+			sim_fabric_reset_over(control->shared, f);
 }
 
 int control_insert(struct sim_control *control, struct control_words *words)

@@ -69,6 +69,8 @@ static int bars_make(struct endpoint *endpoint, unsigned int bar, uint64_t size)
 	endpoint->memory[bar] = memory;
 	endpoint->sizes[bar] = size;
 	endpoint->fds[bar] = fd;
+	if (bar == 0)
+		endpoint_irq_mask(endpoint);
 	return 0;
 }
 
@@ -129,9 +131,11 @@ static void bars_move(void *to, const void *from, size_t length)
 	}
 }
 
-/* What nobody wrote yet reads 0 and takes no memory. */
+/* What nobody wrote yet reads 0 and takes no memory, but for the table of MSI-X, which is not 0. */
 int endpoint_bars_read(struct endpoint *endpoint, unsigned int bar, uint64_t offset, void *data, size_t length)
 {
+	if (bar == 0 && endpoint->function.model.msix != 0 && offset + length > ENDPOINT_MSIX_TABLE)
+		endpoint_bars_need(endpoint, bar);
 	if (endpoint->memory[bar] == NULL || offset + length > endpoint->sizes[bar])
 		memset(data, 0, length);
 	else
@@ -181,5 +185,7 @@ void endpoint_bars_clear(struct endpoint *endpoint)
 				  (off_t)endpoint->sizes[i]);
 		else
 			bars_zero(endpoint->memory[i], (size_t)endpoint->sizes[i]);
+		if (i == 0)
+			endpoint_irq_mask(endpoint);
 	}
 }

@@ -5,6 +5,9 @@
 
 #include "host/sim/endpoint_test.h"
 
+#define ENTRY         16u
+#define ENTRY_CONTROL 12u
+
 static uint8_t *irq_table(const struct endpoint *endpoint)
 {
 	return endpoint->memory[0] == NULL ? NULL : endpoint->memory[0] + ENDPOINT_MSIX_TABLE;
@@ -16,6 +19,15 @@ static uint8_t *irq_pending(const struct endpoint *endpoint, uint32_t vector)
 	uint32_t pba = model_get(model, model->msix + PCG_MSIX_PBA, 4) & ~7u;
 
 	return endpoint->memory[0] + pba + vector / 8;
+}
+
+/* PCIe 6.0, 7.7.2.8: that is how every entry begins. */
+void endpoint_irq_mask(struct endpoint *endpoint)
+{
+	uint8_t *table = irq_table(endpoint);
+
+	for (uint32_t i = 0; table != NULL && endpoint->function.model.msix != 0 && i < endpoint->options.msix; i++)
+		table[i * ENTRY + ENTRY_CONTROL] |= 1;
 }
 
 /* PCIe 6.0, 7.7.2.9: pending bits are the function's own, whoever writes to them. */
@@ -38,7 +50,6 @@ static void irq_msix(struct endpoint *endpoint, uint32_t vector)
 {
 	uint8_t bit = (uint8_t)(1u << vector % 8);
 
-	/* A table that was never written is masked throughout. */
 	if (endpoint_bars_need(endpoint, 0) != 0)
 		return;
 	if (fabric_msix(&endpoint->function, irq_table(endpoint), vector) != -EAGAIN) {

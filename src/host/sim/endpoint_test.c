@@ -158,7 +158,7 @@ static enum tlp_status endpoint_read(struct fabric_function *f, unsigned int bar
 	return TLP_SUCCESS;
 }
 
-/* The table and the pending bits count where nobody keeps others of his own for the client. */
+/* The table counts where nobody keeps another for the client; the pending bits cannot be written anywhere. */
 static int write_table(struct endpoint *endpoint, uint64_t offset, const void *data, size_t length)
 {
 	uint8_t pending[ENDPOINT_MSIX_MAX / 8];
@@ -173,7 +173,7 @@ static int write_table(struct endpoint *endpoint, uint64_t offset, const void *d
 
 static int write_memory(struct endpoint *endpoint, unsigned int bar, uint64_t offset, const void *data, size_t length)
 {
-	if (bar == 0 && offset + length > ENDPOINT_MSIX_TABLE && endpoint->sink.irq == NULL)
+	if (bar == 0 && offset + length > ENDPOINT_MSIX_TABLE)
 		return write_table(endpoint, offset, data, length);
 	return endpoint_bars_write(endpoint, bar, offset, data, length);
 }

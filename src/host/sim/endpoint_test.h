@@ -260,6 +260,8 @@ void endpoint_irq_raise(struct endpoint *endpoint, uint32_t type, uint32_t numbe
 /* Vectors that pend may be let go now: by endpoint_irq_work(). */
 void endpoint_irq_unmasked(struct endpoint *endpoint);
 void endpoint_irq_work(struct endpoint *endpoint);
+/* Of the table of MSI-X every entry is masked. */
+void endpoint_irq_mask(struct endpoint *endpoint);
 /* The pending bits, before and after somebody writes to BAR 0. */
 void endpoint_irq_save(const struct endpoint *endpoint, uint8_t bits[ENDPOINT_MSIX_MAX / 8]);
 void endpoint_irq_restore(struct endpoint *endpoint, const uint8_t bits[ENDPOINT_MSIX_MAX / 8]);

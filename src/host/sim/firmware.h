@@ -34,6 +34,20 @@ int firmware_run(struct fabric *fabric, const struct description *description, c
  */
 int firmware_virtuals(struct fabric_function *pf, unsigned int count);
 
+/** struct firmware_kept - how firmware_run() left everything that can be pulled out; freed by free() */
+struct firmware_kept;
+
+/** firmware_keep() - remember it, for firmware_again(). 0 or -ENOMEM */
+int firmware_keep(struct firmware_kept **kept, struct fabric *fabric);
+
+/**
+ * firmware_again() - a function or port that was put back is set up as it was: numbers, windows, payload, error
+ * reporting, routing. What is above it has to be set up before; BARs are its driver's, and VFs of a PF its host's
+ *
+ * Return: false: it has not been out, or is.
+ */
+bool firmware_again(const struct firmware_kept *kept, struct fabric_function *f);
+
 /** struct firmware_saved - what a reset takes from a PF's SR-IOV capability */
 struct firmware_saved {
 	uint32_t page;

@@ -178,6 +178,7 @@ static void fabric_end(struct sim_fabric *shared)
 		shared->physicals = physical->next;
 		free(physical);
 	}
+	free(shared->kept);
 	free(shared->key);
 	free(shared);
 }
@@ -231,6 +232,8 @@ static int fabric_begin(struct sim_fabric **made, const struct wish *wish, const
 		r = description_build(shared->description, shared->fabric, &shared->home, &shared->log);
 	if (r == 0)
 		r = firmware_run(shared->fabric, shared->description, &shared->log);
+	if (r == 0)
+		r = firmware_keep(&shared->kept, shared->fabric);
 	/* What is not there was looked for, and that was an error to some. */
 	shared->errors.count = 0;
 	return r == 0 ? add_physicals(shared) : r;
@@ -304,6 +307,7 @@ static int seat(struct sim_fabric *shared, struct pcg_host **host, const struct 
 		sim_token_left(shared, f);
 		return r;
 	}
+	sim_peers_note(shared, f, log);
 	*made = (struct sim_seat){ .next = shared->seats, .f = f, .host = *host };
 	shared->seats = made;
 	return 0;

@@ -50,9 +50,11 @@ struct sim_physical {
  * @key: what FUNCs that share it have in common
  * @domain: tells the fabrics of a pool apart where addresses are shown
  * @log: goes to @opener, while somebody opens a function, else to the first of @seats
+ * @kept: how firmware set it up
  * @home: where its endpoints are worked on while nobody serves them
  * @accesses: requests that wait for a client's memory; @spare: room for the next
  * @interrupts: how many memory writes to the interrupt range were dropped
+ * @peers_told: that functions in several hands reach each other was said
  */
 struct sim_fabric {
 	struct sim_fabric *next;
@@ -64,6 +66,7 @@ struct sim_fabric {
 	struct fabric *fabric;
 	struct iommu *iommu;
 	struct description *description;
+	struct firmware_kept *kept;
 	struct endpoint_home home;
 	struct sim_seat *seats;
 	struct sim_physical *physicals;
@@ -72,6 +75,7 @@ struct sim_fabric {
 	struct sim_error_log errors;
 	struct sim_transfers transfers;
 	uint32_t interrupts;
+	bool peers_told;
 };
 
 /**

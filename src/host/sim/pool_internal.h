@@ -21,6 +21,9 @@ int sim_token_open(struct sim_fabric *shared, const struct fabric_function *f, c
 		   const struct pcg_log *log);
 void sim_token_left(struct sim_fabric *shared, const struct fabric_function *f);
 
+/* pool_peers.c: @f is about to be somebody's: says, once a fabric, where it and what others have are not kept apart. */
+void sim_peers_note(struct sim_fabric *shared, const struct fabric_function *f, const struct pcg_log *log);
+
 /* pool.c: the record of a PF, or of a VF's PF; NULL: it has no VFs. */
 struct sim_physical *sim_physical_of(const struct sim_fabric *shared, const struct fabric_function *f);
 

@@ -70,11 +70,40 @@ int vfio_attach(struct vfio *v)
 	return r;
 }
 
+/* Not where clients may have descriptors that go on with the old file. */
+static bool attach_renewable(const struct vfio *v)
+{
+	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
+		if ((v->host.info.regions[i].flags & PCG_REGION_MMAP) != 0 && v->settings.map[i] != VFIO_MAP_SYSFS)
+			return false;
+	}
+	return vfio_can_reopen(v);
+}
+
+/* With the device file goes all that was attached to it. */
+int vfio_clean(struct vfio *v)
+{
+	if (!spaces_unclean(v))
+		return 0;
+	spaces_leave(v);
+	if (!spaces_unclean(v))
+		return 0;
+	if (!attach_renewable(v))
+		return -EUCLEAN;
+	vfio_shut(v);
+	spaces_leave(v);
+	return vfio_reopen(v) == 0 ? vfio_hold_memory(v) : -EIO;
+}
+
 int vfio_attach_client(struct vfio *v, struct vfio_job *job)
 {
 	bool anew = v->hold == HOLD_NONE;
-	int r = attach_claim(v, job);
+	bool other = v->hold != HOLD_CLIENT || v->client.number != job->client.number;
+	/* First: whoever is refused for it has not become its client. */
+	int r = other ? vfio_clean(v) : 0;
 
+	if (r == 0)
+		r = attach_claim(v, job);
 	if (r != 0)
 		return r;
 	r = vfio_attach(v);

@@ -194,6 +194,7 @@ int vfio_reopen(struct vfio *v); /* and as it was again: attached, with ERR and 
 int vfio_attach(struct vfio *v);
 int vfio_attach_client(struct vfio *v, struct vfio_job *job); /* the same, if its group is not another one's */
 void vfio_detach(struct vfio *v);
+int vfio_clean(struct vfio *v); /* nothing of a client that is gone is attached */
 void vfio_left(struct vfio *v); /* its client is gone, and nothing of his is mapped for it */
 void vfio_settle(struct vfio *v, const struct vfio_debt *debt);
 void vfio_wait_untouched(struct vfio *v);

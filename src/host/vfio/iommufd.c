@@ -82,7 +82,12 @@ static void iommufd_finish(struct vfio *v)
 	if (v->ioas == 0)
 		return;
 	spaces_leave(v);
-	if (v->attached)
+	/* Spaces end before the iommufd does, which may have others' functions for long. */
+	if (spaces_unclean(v)) {
+		vfio_shut(v);
+		spaces_leave(v);
+	}
+	if (v->attached && v->device >= 0)
 		iommufd_detach(v);
 	vfio_pasid_finish(v);
 }

@@ -157,6 +157,9 @@ static const char *attach_hint(int result)
 		       "doctor` names the group's";
 	case EBUSY:
 		return "a reset of it, or of another function of its slot, is under way; try again";
+	case EUCLEAN:
+		return "a PASID of the client before is attached still, and the device file cannot be opened again "
+		       "(handed in, closed to this user, or its BARs are mapped): start pcigate again";
 	default:
 		return "`pcigate doctor` looks for the cause";
 	}

@@ -275,6 +275,8 @@ int vfio_shut(struct vfio *v)
 	vfio_pool_bound(v->pool, v, 0);
 	close(v->device);
 	v->device = -1;
+	/* What the kernel did not want to detach went with the file. */
+	spaces_block(v);
 	return 0;
 }
 

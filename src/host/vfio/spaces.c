@@ -43,7 +43,8 @@ static int pasid_detach(struct vfio *v, struct space_pasid *p)
 	/* With the device file everything that was attached to it has gone. */
 	if (p->attached && v->device >= 0 && ioctl(v->device, UAPI_DEVICE_DETACH, &detach) != 0) {
 		v->spaces->refused_pasid = p->pasid;
-		return spaces_refused(v, "detach PASID");
+		v->spaces->kept_error = spaces_refused(v, "detach PASID");
+		return v->spaces->kept_error;
 	}
 	p->attached = false;
 	return 0;
@@ -100,7 +101,7 @@ static int space_make(struct vfio *v, struct space *space)
 static struct space *space_find(struct spaces *s, uint32_t id)
 {
 	for (unsigned int i = 0; id != 0 && i < SPACES_MAX; i++) {
-		if (s->all[i].id == id)
+		if (s->all[i].id == id && !s->all[i].left)
 			return &s->all[i];
 	}
 	return NULL;
@@ -354,6 +355,10 @@ int spaces_again(struct vfio *v)
 	for (p = RB_MIN(space_pasids, &s->pasids); r == 0 && p != NULL; p = RB_NEXT(space_pasids, &s->pasids, p)) {
 		bool may = pasid_may(s, p->pasid);
 
+		if (p->space->left) {
+			pasid_detach(v, p);
+			continue;
+		}
 		if (p->attached == may)
 			continue;
 		r = may ? pasid_attach(v, p->pasid, p->space) : pasid_detach(v, p);
@@ -379,21 +384,72 @@ int spaces_control(struct vfio *v, const struct pcg_pasid_control *control)
 	return r;
 }
 
+static bool space_stands(struct spaces *s, const struct space *space)
+{
+	struct space_pasid *p;
+
+	for (p = RB_MIN(space_pasids, &s->pasids); p != NULL; p = RB_NEXT(space_pasids, &s->pasids, p)) {
+		if (p->space == space)
+			return true;
+	}
+	return false;
+}
+
+/* The page table stays where it stands, and leads nowhere any more. */
+static void space_empty_out(struct vfio *v, struct space *space)
+{
+	struct uapi_ioas_unmap unmap = { .size = sizeof(unmap), .ioas = space->ioas, .length = UINT64_MAX };
+	struct space_map *map;
+
+	ioctl(v->iommufd, UAPI_IOAS_UNMAP, &unmap);
+	while ((map = RB_ROOT(&space->maps)) != NULL)
+		map_forget(v->spaces, space, map);
+	v->spaces->copies -= space->copies;
+	space->copies = 0;
+	space->left = true;
+}
+
+static void pasids_forget(struct spaces *s)
+{
+	struct space_pasid *p, *next;
+
+	for (p = RB_MIN(space_pasids, &s->pasids); p != NULL; p = next) {
+		next = RB_NEXT(space_pasids, &s->pasids, p);
+		if (!p->attached)
+			pasid_forget(s, p);
+		else if (!p->space->left)
+			s->kept = p->pasid;
+	}
+}
+
 void spaces_leave(struct vfio *v)
 {
 	struct spaces *s = v->spaces;
-	struct space_pasid *p;
 
 	if (s == NULL)
 		return;
 	spaces_block(v);
 	s->on = false;
-	while ((p = RB_ROOT(&s->pasids)) != NULL)
-		pasid_forget(s, p);
+	pasids_forget(s);
 	for (unsigned int i = 0; i < SPACES_MAX; i++) {
-		if (s->all[i].id != 0)
-			space_end(v, &s->all[i]);
+		struct space *space = &s->all[i];
+
+		if (space->id == 0)
+			continue;
+		if (space_stands(s, space))
+			space_empty_out(v, space);
+		else
+			space_end(v, space);
 	}
+}
+
+bool spaces_unclean(const struct vfio *v)
+{
+	for (unsigned int i = 0; v->spaces != NULL && i < SPACES_MAX; i++) {
+		if (v->spaces->all[i].left)
+			return true;
+	}
+	return false;
 }
 
 static const char *spaces_hint(int result)
@@ -431,4 +487,18 @@ void spaces_note(const struct vfio *v, int result)
 		snprintf(number, sizeof(number), " %u", s->refused_pasid);
 	base_log(&v->host.log, PCG_ERROR, "%s: the kernel does not %s%s: %s; %s", v->place.bdf, s->refused, number,
 		 strerror(-result), spaces_hint(result));
+}
+
+void spaces_note_kept(struct vfio *v)
+{
+	struct spaces *s = v->spaces;
+
+	if (s == NULL || s->kept == 0)
+		return;
+	base_log(
+		&v->host.log, PCG_ERROR,
+		"%s: the kernel does not detach PASID %u at the end of its client: %s; nothing is mapped there any more, "
+		"and another client gets the function when it was closed and opened again, or not at all",
+		v->place.bdf, s->kept, strerror(-s->kept_error));
+	s->kept = 0;
 }

@@ -40,6 +40,7 @@ struct space {
 	uint32_t ioas;
 	uint32_t hwpt;
 	unsigned int copies;
+	bool left; /* its client's no more: the kernel keeps it at a PASID, and it leads nowhere */
 	struct space_maps maps;
 };
 
@@ -72,6 +73,8 @@ struct spaces {
 	struct space all[SPACES_MAX];
 	struct space_pasids pasids;
 	struct reaches reaches;
+	uint32_t kept;       /* a PASID that the kernel does not detach at its client's end, to be said once; 0: none */
+	int kept_error;      /* why */
 	const char *refused; /* what the kernel did not want to do; NULL: the client was at fault */
 	uint32_t refused_pasid;
 };
@@ -88,8 +91,17 @@ int spaces_control(struct vfio *v, const struct pcg_pasid_control *control);
 void spaces_block(struct vfio *v);
 int spaces_again(struct vfio *v);
 
-/* The function loses its memory, or its client: PASID Enable is off and there are no spaces. */
+/*
+ * The function loses its memory, or its client: PASID Enable is off and there are no spaces. What the kernel does not
+ * detach is emptied and kept in mind, until it is detached the next time, or the device file closed.
+ */
 void spaces_leave(struct vfio *v);
+
+/* Something stands at a PASID still that nobody has any more: the function is not as new. */
+bool spaces_unclean(const struct vfio *v);
+
+/* In the loop, after a job: says so, once. */
+void spaces_note_kept(struct vfio *v);
 
 /* After a failed job: what the kernel refused, if it was the kernel. */
 void spaces_note(const struct vfio *v, int result);

@@ -12,6 +12,7 @@
 #include "host/vfio/group.h"
 #include "host/vfio/internal.h"
 #include "host/vfio/notes.h"
+#include "host/vfio/spaces.h"
 #include "host/vfio/staging.h"
 #include "host/vfio/vfio.h"
 
@@ -113,6 +114,7 @@ static void job_ended(struct vfio *v, int result)
 		memcpy(v->data, v->job.buffer, v->job.length);
 	if (result < 0)
 		vfio_note_job(v, result);
+	spaces_note_kept(v);
 	job_forget(&v->job);
 	if (op != NULL)
 		op->done(op, result);

@@ -48,6 +48,9 @@ static int work_unmap(struct vfio *v, const struct vfio_job *job)
 {
 	int r = vfio_group_unmap(v, job->everything ? NULL : &job->range);
 
+	/* What cannot be cleaned now is tried again, and refused, when the next client comes. */
+	if (job->everything && !v->attached)
+		vfio_clean(v);
 	if (r == 0 && job->everything)
 		vfio_left(v);
 	return r;
