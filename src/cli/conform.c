@@ -22,14 +22,15 @@ struct settings {
 	const char *name;
 	bool json;
 	bool list;
-	bool vf;
 };
 
-/* What the checks came to. @shown: known faults met, by their number. */
+/* What the checks came to. @shown: known faults met, by their number; @looks_like_vf: nobody said that it is a VF. */
 struct tally {
 	unsigned int count[CONFORM_VERDICTS];
 	unsigned int n;
 	bool shown[MAX_FAULTS];
+	bool vf;
+	bool looks_like_vf;
 	struct json_object *checks;
 };
 
@@ -45,7 +46,9 @@ static void usage(FILE *out)
 		"was found; only its memory does not survive the checks of resets.\n\n"
 		"  --only GLOB    checks by id, or the name of a known fault; may be given again\n"
 		"  --no-reset     leave out what resets the function\n"
-		"  --vf           the function is a VF (a vfio-user server does not say)\n"
+		"  --vf           the function is a VF, --no-vf: it is none; else what it has hardwired decides where\n"
+		"                 nobody says\n"
+		"  --pasid        be a client that drives PASIDs, ATS and page requests: what is offered is shown\n"
 		"  --json         for programs; otherwise TAP\n"
 		"  --list         the checks, and the known faults that they show\n");
 	fputs(cli_policy_help, out);
@@ -221,6 +224,8 @@ static void tap_summary(const char *name, const struct tally *tally)
 
 	printf("# %s: %u pass, %u fail, %u not applicable, %u cannot tell\n", name, tally->count[CONFORM_PASS],
 	       tally->count[CONFORM_FAIL], tally->count[CONFORM_NONE], tally->count[CONFORM_UNKNOWN]);
+	if (tally->looks_like_vf)
+		printf("# taken for a VF, as what a VF has hardwired is so here; --no-vf takes it for another function\n");
 	for (i = 0; i < MAX_FAULTS && (fault = conform_fault(i)) != NULL; i++)
 		if (tally->shown[i])
 			printf("# known fault %s: %s\n", fault->name, fault->what);
@@ -240,6 +245,8 @@ static void json_summary(const char *name, struct tally *tally)
 		if (tally->shown[i])
 			json_object_array_add(known, json_object_new_string(fault->name));
 	json_object_object_add(root, "target", json_object_new_string(name));
+	json_object_object_add(root, "vf", json_object_new_boolean(tally->vf));
+	json_object_object_add(root, "vf_by_its_registers", json_object_new_boolean(tally->looks_like_vf));
 	json_object_object_add(root, "summary", summary);
 	json_object_object_add(root, "known_faults", known);
 	json_object_object_add(root, "checks", tally->checks);
@@ -288,13 +295,14 @@ static int run(struct settings *s)
 	struct pcg_log notes = cli_log(PCG_ERROR);
 	struct tally tally = { .checks = json_object_new_array() };
 	struct target *target;
+	bool told;
 	int r = target_open(&target, s->name, &s->view, &notes);
 
 	if (r < 0) {
 		json_object_put(tally.checks);
 		return CLI_CANNOT;
 	}
-	target->is_vf |= s->vf;
+	told = target->is_vf || s->options.vf == CONFORM_VF_YES;
 	s->options.result = s->json ? json_result : tap_result;
 	s->options.stop = signals_wait;
 	s->options.arg = &tally;
@@ -304,6 +312,8 @@ static int run(struct settings *s)
 		printf("TAP version 13\n1..%u\n", conform_count(&s->options));
 	}
 	r = conform_run(target, &s->options);
+	tally.vf = target->is_vf;
+	tally.looks_like_vf = target->is_vf && !told;
 	target_close(target);
 	if (!s->json && r < 0)
 		printf("Bail out! %s\n", why_ended(r));
@@ -333,7 +343,13 @@ static int take(struct settings *s, int option)
 		s->options.no_reset = true;
 		return CLI_DONE;
 	case 'v':
-		s->vf = true;
+		s->options.vf = CONFORM_VF_YES;
+		return CLI_DONE;
+	case 'V':
+		s->options.vf = CONFORM_VF_NO;
+		return CLI_DONE;
+	case 'a':
+		s->view.spoken = (struct pcg_pasid_wish){ PCG_PASID_MAX_WIDTH, true, true, true, true };
 		return CLI_DONE;
 	case 'j':
 		s->json = true;
@@ -358,6 +374,8 @@ int cli_conform(int argc, char **argv)
 		{ "only", required_argument, NULL, 'o' },
 		{ "no-reset", no_argument, NULL, 'r' },
 		{ "vf", no_argument, NULL, 'v' },
+		{ "no-vf", no_argument, NULL, 'V' },
+		{ "pasid", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "profile", required_argument, NULL, 'p' },

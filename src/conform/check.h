@@ -61,8 +61,8 @@ struct check_group {
 	}
 
 extern const struct check_group header_group, rw1c_group, bars_group, chains_group, express_group, power_group,
-	msi_group, msix_group, extended_group, rebar_group, vpd_group, hidden_group, widths_group, gate_group,
-	reset_group;
+	msi_group, msix_group, extended_group, pasid_group, sriov_group, rebar_group, vpd_group, hidden_group,
+	widths_group, gate_group, reset_group;
 
 /* One base address register, as sizing found it. */
 struct check_bar {
@@ -192,6 +192,8 @@ void session_restore(struct conform *c);
  * reads otherwise to the guest, because it does in the function.
  */
 void session_restore_host(struct conform *c);
+/* Whether what a VF has hardwired is; what is tried is put back. */
+bool session_looks_like_vf(struct conform *c);
 /* Read all of it; 0 or a negative errno. */
 int session_read(struct conform *c, uint8_t *config);
 void session_compare(struct conform *c);

@@ -180,7 +180,11 @@ static void run_unimplemented(struct conform *c, const struct check *check)
 			continue;
 		done++;
 		check_bits_zero(c, bar_at(n), 4, UINT32_MAX);
-		if (c->target->region_size[n] != 0)
+		if (c->target->region_size[n] != 0 && c->target->is_vf)
+			check_fail(c,
+				   "a VF's own BAR %u, which is 0: who shows it to a guest makes one up (9.3.4.1.11)",
+				   n);
+		else if (c->target->region_size[n] != 0)
 			check_fail(c, "BAR %u cannot be written, but its region has %llu bytes", n,
 				   (unsigned long long)c->target->region_size[n]);
 	}

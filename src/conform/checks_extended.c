@@ -67,49 +67,11 @@ static void run_acs(struct conform *c, const struct check *check)
 	check_bits_zero(c, c->base + check->reg, 2, check->mask & ~offered);
 }
 
-static void run_pasid(struct conform *c, const struct check *check)
-{
-	uint32_t offered = check_get(c, c->base + check->source, 2) & 6;
-
-	/* 7.8.9.3: exec and privileged mode may be changed while the enable bit is clear. */
-	if (offered != 0)
-		check_bits_readback(c, c->base + check->reg, 2, offered);
-	check_bits_zero(c, c->base + check->reg, 2, 6 & ~offered);
-	check_bits_readback(c, c->base + check->reg, 2, 1);
-}
-
 static void run_tph(struct conform *c, const struct check *check)
 {
 	uint32_t cap = check_get(c, c->base + 4, 4);
 
 	check_bits_readback(c, c->base + check->reg, 4, cap & 0x100 ? 0x300 : 0x100);
-}
-
-/* The guest has one function: the number of another leads nowhere. */
-static void run_ari(struct conform *c, const struct check *check)
-{
-	uint32_t next = check_get(c, c->base + check->reg, 2) >> 8;
-
-	if (next != 0)
-		check_fail(c, "ARI says that the next function is number %u, which is not the guest's", next);
-}
-
-static void run_vf_bars(struct conform *c, const struct check *check)
-{
-	unsigned int i, seen = 0;
-
-	for (i = 0; i < PCG_NUM_BARS; i++) {
-		unsigned int at = c->base + check->reg + 4 * i;
-		uint32_t host = check_host(c, at, 4) & ~15u, guest = check_get(c, at, 4) & ~15u;
-
-		if (host == 0)
-			continue;
-		seen++;
-		if (host == guest)
-			check_fail(c, "VF BAR %u at %03x shows the host's address %08x", i, at, guest);
-	}
-	if (seen == 0)
-		check_none(c, "the host has placed no VF BAR");
 }
 
 /* The length that a vendor's header gives must lie inside the space. */
@@ -181,28 +143,10 @@ static const struct check checks[] = {
 	  .width = 2,
 	  .mask = 0x7f,
 	  .source = 4 },
-	ROW("leak.ari-next", "ARI names no function that is not the guest's", "PCIe 6.0, 7.8.8.2", run_ari, EXT(ARI), 4,
-	    2, 0, 0),
-	ROW("ats.enable.honest", "ATS that is shown can be enabled", "PCIe 6.0, 10.5.1.3", check_readback, EXT(ATS), 6,
-	    2, 0x8000, 0),
-	ROW("pri.enable.honest", "page requests that are shown can be enabled", "PCIe 6.0, 10.5.2.2", check_readback,
-	    EXT(PRI), 4, 2, 0x0001, NEEDS_PF),
-	{ .id = "pasid.enable.honest",
-	  .spec = "PCIe 6.0, 7.8.9.3",
-	  .what = "PASID that is shown can be enabled, as can what it offers",
-	  .run = run_pasid,
-	  .cap = EXT(PASID),
-	  .reg = 6,
-	  .width = 2,
-	  .source = 4 },
 	ROW("tph.enable.honest", "TPH that is shown can be enabled", "PCIe 6.0, 7.9.13.3", run_tph, EXT(TPH), 8, 4, 0,
 	    0),
 	ROW("ltr.latency.honest", "LTR latencies that are shown can be set", "PCIe 6.0, 7.8.2.2", check_readback,
 	    EXT(LTR), 4, 4, 0x1fff1fff, 0),
-	ROW("sriov.num-vfs.honest", "NumVFs that is shown can be set", "PCIe 6.0, 9.3.3.7", check_readback, EXT(SRIOV),
-	    0x10, 2, 0x0001, 0),
-	ROW("leak.sriov-vf-bars", "VF BARs do not show where the host has placed them",
-	    "the host's address map is the host's", run_vf_bars, EXT(SRIOV), 0x24, 4, 0, NEEDS_HOST),
 	ROW("power-budget.select", "the table of power budgets can be walked", "PCIe 6.0, 7.8.1.2", run_select, EXT(PB),
 	    4, 1, 0x01, 0),
 	ROW("power-budget.data-read-only", "writes leave the budget that is shown alone", "PCIe 6.0, 7.8.1.3",

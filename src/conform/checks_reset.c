@@ -131,6 +131,42 @@ static void run_devctl(struct conform *c, const struct check *check)
 		check_fail(c, "error reporting enables %x survived a reset", now & 0x000f);
 }
 
+/* What of address spaces was on is off: whoever has the function next has others. */
+static void run_pasid(struct conform *c, const struct check *check)
+{
+	static const struct {
+		uint16_t cap;
+		uint16_t at;
+		uint16_t bits;
+		const char *what;
+	} enables[] = {
+		{ PCG_ECAP_PASID, PCG_PASID_CTRL, PCG_PASID_ENABLE, "PASID" },
+		{ PCG_ECAP_ATS, PCG_ATS_CTRL, PCG_ATS_ENABLE, "ATS" },
+		{ PCG_ECAP_PRI, PCG_PRI_CTRL, PCG_PRI_ENABLE, "page requests" },
+	};
+	unsigned int i, at, n = sizeof(enables) / sizeof(enables[0]), seen = 0;
+
+	(void)check;
+	session_save_all(c);
+	for (i = 0; i < n; i++) {
+		at = check_find(c, CHECK_EXT | enables[i].cap);
+		if (at == 0)
+			continue;
+		seen++;
+		check_put(c, at + enables[i].at, 2, check_get(c, at + enables[i].at, 2) | enables[i].bits);
+	}
+	if (seen == 0) {
+		check_none(c, "the function shows neither PASID nor ATS nor page requests");
+		return;
+	}
+	flr(c);
+	for (i = 0; i < n; i++) {
+		at = check_find(c, CHECK_EXT | enables[i].cap);
+		if (at != 0 && check_get(c, at + enables[i].at, 2) & enables[i].bits)
+			check_fail(c, "after a reset %s still read as enabled", enables[i].what);
+	}
+}
+
 /* A register that 6.6.2 excepts, or a sticky one: what was set must stay. */
 static void survives(struct conform *c, unsigned int at, uint32_t mask, const char *what)
 {
@@ -336,6 +372,8 @@ static const struct check checks[] = {
 	  .reg = PCG_MSIX_TABLE,
 	  .width = 4,
 	  .needs = NEEDS_FLR },
+	FLR("flr.pasid", "PASID, ATS and page requests are off after a reset", "PCIe 6.0, 6.6.2", run_pasid,
+	    PCG_EXP_DEVCTL, 2, NEEDS_FLR),
 	FLR("flr.identity", "ids and chains are the same after a reset", "PCIe 6.0, 6.6.2", run_identity,
 	    PCG_EXP_DEVCTL, 2, NEEDS_FLR),
 	{ .id = "af.bit-reads-zero",

@@ -24,9 +24,9 @@ static const struct check_group suite_group = CHECK_GROUP("suite", suite_checks)
 
 /* Resets late: what they lose no other check wants. */
 static const struct check_group *const groups[] = {
-	&header_group, &rw1c_group, &bars_group,     &chains_group, &express_group, &power_group,
-	&msi_group,    &msix_group, &extended_group, &rebar_group,  &vpd_group,     &hidden_group,
-	&widths_group, &gate_group, &reset_group,    &suite_group,
+	&header_group, &rw1c_group,   &bars_group,     &chains_group, &express_group, &power_group,
+	&msi_group,    &msix_group,   &extended_group, &pasid_group,  &sriov_group,   &rebar_group,
+	&vpd_group,    &hidden_group, &widths_group,   &gate_group,   &reset_group,   &suite_group,
 };
 
 #define NGROUPS (sizeof(groups) / sizeof(groups[0]))

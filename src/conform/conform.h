@@ -50,10 +50,18 @@ struct conform_result {
 	unsigned int dropped;
 };
 
+/* Whether the function is a VF. */
+enum conform_vf {
+	CONFORM_VF_LOOK, /* as its target says, or as its registers look */
+	CONFORM_VF_YES,
+	CONFORM_VF_NO,
+};
+
 /**
  * struct conform_options - what to check, and whom to tell
  * @only: globs, @nonly of them: ids of checks or names of faults; none: everything
  * @no_reset: leave out what resets the function: its memory does not survive that
+ * @vf: of a VF what its PF decides is not asked
  * @result: told of each check as it ends
  * @stop: whether to have done: the check under way ends, the function is put back. NULL: never
  * @arg: handed to @result and @stop
@@ -62,6 +70,7 @@ struct conform_options {
 	const char *const *only;
 	unsigned int nonly;
 	bool no_reset;
+	enum conform_vf vf;
 	void (*result)(void *arg, const struct conform_result *result);
 	bool (*stop)(void *arg);
 	void *arg;
@@ -74,6 +83,8 @@ unsigned int conform_count(const struct conform_options *options);
  * conform_run() - check a function
  *
  * The function is left as it was found; the last check says whether that worked.
+ *
+ * @target->is_vf says afterwards what the function was taken for.
  *
  * Return: 0, whatever the checks found; -ENOMEM; what the first look at the function ended with; -ENOTCONN when the
  * other side was lost, in the check that was reported last; -EINTR when @options->stop asked for it.
@@ -103,7 +114,7 @@ const char *conform_verdict_text(enum conform_verdict verdict);
 struct conform_fault {
 	const char *name;
 	const char *what;
-	const char *checks[14];
+	const char *checks[24];
 };
 
 /** conform_fault() - known fault number @n, or NULL past the last */

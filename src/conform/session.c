@@ -205,6 +205,10 @@ int session_begin(struct conform *c)
 	t->ops->access(t, true, PCG_REGION_CONFIG, PCG_COMMAND, off, sizeof(off));
 	size_bars(c);
 	t->ops->access(t, true, PCG_REGION_CONFIG, PCG_COMMAND, command, sizeof(command));
+	if (c->options->vf != CONFORM_VF_LOOK)
+		t->is_vf = c->options->vf == CONFORM_VF_YES;
+	else if (!t->lost && !t->is_vf)
+		t->is_vf = session_looks_like_vf(c);
 	return t->lost ? -ENOTCONN : 0;
 }
 

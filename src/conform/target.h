@@ -27,7 +27,7 @@ struct target_ops {
 /**
  * struct target - one function
  * @config_size: 256 or 4096
- * @is_vf: known to be a VF
+ * @is_vf: known to be a VF; conform_run() may find it out
  * @memory_preset: Memory Space Enable may be set after a reset: it is not the function's own
  * @has_reset: @ops->reset is worth trying
  * @lost: the other side is gone: nothing can be asked any more
@@ -51,7 +51,8 @@ struct target {
  * target_open() - by the kind that its name begins with
  * @target: set to it
  * @name: which
- * @view: profile and policies for a function that is opened here; no profile: what is usual for the kind
+ * @view: profile and policies for a function that is opened here; no profile: what is usual for the kind. @view->spoken
+ *        is what the suite says that it drives, to whoever asks
  * @log: the hook; must outlive the target
  *
  * Return: 0, or a negative errno after a note.

@@ -156,6 +156,17 @@ static const char *remote_hello(struct remote *remote, int *r)
 	return NULL;
 }
 
+/* As much of it as the server offers is shown then. */
+static int remote_speak(struct remote *remote, const struct pcg_pasid_wish *wish)
+{
+	uint32_t flags = (wish->execute ? PCG_FEATURE_PASID_EXECUTE : 0) |
+			 (wish->privileged ? PCG_FEATURE_PASID_PRIVILEGED : 0) |
+			 (wish->ats ? PCG_FEATURE_PASID_ATS : 0) |
+			 (wish->page_requests ? PCG_FEATURE_PASID_PAGE_REQUESTS : 0);
+
+	return wish->width == 0 ? 0 : pcg_client_pasid(remote->client, wish->width, flags);
+}
+
 static void remote_note(void *arg, const struct pcg_note *note)
 {
 	const struct remote *remote = arg;
@@ -172,7 +183,6 @@ static int remote_open(struct target **target, const char *path, const struct pc
 	const char *wrong;
 	int r;
 
-	(void)view;
 	if (remote == NULL)
 		return -ENOMEM;
 	remote->log = log;
@@ -187,7 +197,9 @@ static int remote_open(struct target **target, const char *path, const struct pc
 	remote->target.memory_preset = true; /* nobody says that it is not a VF */
 	/* PCIe 6.0, 6.6.2: 100 ms after an FLR; a server may answer the write before they are over. */
 	remote->target.settle_ms = 100;
-	wrong = remote_hello(remote, &r);
+	/* It counts before anything is mapped. */
+	r = remote_speak(remote, &view->spoken);
+	wrong = r != 0 ? "--pasid: the server offers no PASIDs" : remote_hello(remote, &r);
 	if (wrong != NULL) {
 		base_log(log, PCG_ERROR, "vfio-user:%s: %s: %s", path, wrong, strerror(-r));
 		remote_destroy(&remote->target);

@@ -212,11 +212,47 @@ static void plain_open(struct mediated *m)
 	m->target.host = &m->probe;
 }
 
+/* What the guest would say that it drives. */
+static int mediated_speak(struct mediated *m, const struct pcg_pasid_wish *wish, const struct pcg_log *log)
+{
+	const char *why = "";
+	int r;
+
+	if (wish->width == 0)
+		return 0;
+	if (m->function == NULL)
+		return -EOPNOTSUPP;
+	r = pcg_function_pasid(m->function, wish, &why);
+	if (r != 0)
+		base_log(log, PCG_ERROR, "--pasid: %s", why);
+	return r;
+}
+
+/* Without a mediator nobody carries out what a policy says. */
+static int plain_refuse(const struct pcg_view_options *view, const struct pcg_log *log)
+{
+	const struct pcg_pasid_options *p = &view->pasid;
+	const char *what = NULL;
+
+	if (view->msix_vectors != 0)
+		what = "msix-vectors: the profile raw keeps no bound";
+	else if (p->pasid.shown != PCG_SHOWN_NEVER || p->ats.shown != PCG_SHOWN_NEVER ||
+		 p->pri.shown != PCG_SHOWN_NEVER)
+		what = "pasid, ats, pri: the profile raw makes up no capability";
+	else if (view->spoken.width != 0)
+		what = "--pasid: with the profile raw nobody listens";
+	if (what == NULL)
+		return 0;
+	base_log(log, PCG_ERROR, "%s; take another one, or leave that out", what);
+	return -EINVAL;
+}
+
 static int open_here(struct mediated **mediated, struct pcg_host *host, const struct pcg_view_options *view,
 		     const struct pcg_log *log)
 {
 	struct mediated *m = calloc(1, sizeof(*m));
-	int r = 0;
+	struct pcg_view_options silent = *view;
+	int r;
 
 	if (m == NULL) {
 		pcg_host_destroy(host);
@@ -228,13 +264,14 @@ static int open_here(struct mediated **mediated, struct pcg_host *host, const st
 	m->target.has_reset = host->info.can_reset;
 	m->target.memory_preset = host->info.is_vf || host->info.no_command_memory || view->no_command_memory;
 	if (view->profile != pcg_profile_find("raw")) {
-		r = mediated_open(m, view, log);
-	} else if (view->msix_vectors != 0) {
-		base_log(log, PCG_ERROR,
-			 "msix-vectors: the profile raw keeps no bound; take another one, or leave the policy out");
-		r = -EINVAL;
+		memset(&silent.spoken, 0, sizeof(silent.spoken));
+		r = mediated_open(m, &silent, log);
+		if (r == 0)
+			r = mediated_speak(m, &view->spoken, log);
 	} else {
-		plain_open(m);
+		r = plain_refuse(view, log);
+		if (r == 0)
+			plain_open(m);
 	}
 	*mediated = m;
 	return r;

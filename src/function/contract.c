@@ -222,6 +222,8 @@ static bool is_guests(const struct pcg_function *f, unsigned int dword)
 		return true;
 	if (dword < PCG_HEADER_END / 4)
 		return dword == PCG_CACHE_LINE / 4 && f->view.write_host[dword] != 0;
+	if (!f->view.chunked && (f->view.write_shadow[dword] & f->view.write_host[dword]) != 0)
+		return true;
 	return f->view.hook[dword] != 0 && f->view.write_host[dword] != 0;
 }
 

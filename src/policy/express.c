@@ -13,7 +13,7 @@
 /* How many rows: those without a link, those that all functions have, those with a link. */
 enum {
 	UNLINKED = 4,
-	COMMON = 30,
+	COMMON = 31,
 	LINKED = 9
 };
 
@@ -76,7 +76,9 @@ static const struct rule rows[] = {
 	  "DEVCAP2.ARI, .ATOMIC_ROUTING, .LTR, .TAG10_REQ, .OBFF 7.5.3.15: the path's, not offered" },
 	{ PCG_EXP_DEVCAP2, 0x87000000, ZERO, DROPPED, NO_HOOK, 0,
 	  "DEVCAP2.EPR, .FRS 7.5.3.15: no power reduction is asked for, no message reaches the guest" },
-	{ PCG_EXP_DEVCTL2, 0x035f, HOST, TO_HOST, NO_HOOK, 0,
+	{ PCG_EXP_DEVCTL2, 0x0010, SHADOW, TO_BOTH, NO_HOOK, 0,
+	  "DEVCTL2.TIMEOUT_OFF 7.5.3.16: if DEVCAP2 has it; in the function too, where it is no VF" },
+	{ PCG_EXP_DEVCTL2, 0x034f, HOST, TO_HOST, NO_HOOK, 0,
 	  "DEVCTL2 7.5.3.16: completion timeout, atomics, ID-based ordering" },
 	{ PCG_EXP_DEVCTL2, 0xfca0, ZERO, DROPPED, NO_HOOK, 0,
 	  "DEVCTL2.ARI, .EGRESS_BLOCK, .LTR, .EPR, .TAG10, .OBFF, .PREFIX_BLOCK 7.5.3.16: the path's" },

@@ -39,8 +39,9 @@ static const struct rule rows[] = {
 
 	{ PCG_REVISION, 0xff, HOST, DROPPED, NO_HOOK, 0, "REVISION 7.5.1.1.5: the function's" },
 	{ PCG_CLASS, 0xffffff, HOST, DROPPED, NO_HOOK, 0, "CLASS 7.5.1.1.6: the function's" },
-	{ PCG_CACHE_LINE, 0xff, HOST, TO_HOST, NO_HOOK, 0,
-	  "CACHE_LINE 7.5.1.1.7: without effect on an Express function" },
+	/* A VF that does not show that it is one has it hardwired. */
+	{ PCG_CACHE_LINE, 0xff, SHADOW, TO_BOTH, NO_HOOK, 0,
+	  "CACHE_LINE 7.5.1.1.7: holds what is written; without effect on an Express function" },
 	{ PCG_LATENCY, 0xff, HOST, TO_HOST, NO_HOOK, 0,
 	  "LATENCY 7.5.1.1.8: for conventional functions; an Express one holds it at 0" },
 	{ PCG_HEADER_TYPE, 0x7f, HOST, DROPPED, NO_HOOK, 0, "HEADER_TYPE 7.5.1.1.9: type 0, no bridges" },

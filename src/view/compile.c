@@ -12,6 +12,7 @@
 
 #define DEVCAP_EXT_TAG 0x20u
 #define DEVCTL_EXT_TAG 0x0100u
+#define TIMEOUT_OFF    0x0010u /* of DEVCAP2 and of DEVCTL2 */
 
 static uint32_t host_now(const struct compiler *c, unsigned int dword)
 {
@@ -403,6 +404,19 @@ static void limit_type(struct compiler *c)
 	*flags &= ~(uint32_t)0x00f00000;
 }
 
+/* 7.5.3.16: where the function cannot turn completion timeouts off the bit is hardwired to 0. */
+static void limit_timeout(struct compiler *c)
+{
+	const struct pcg_cap *cap = pcg_layout_find(&c->view->layout, PCG_CAP_EXP);
+	unsigned int devctl2 = (c->view->express + PCG_EXP_DEVCTL2) / 4u;
+
+	if (cap == NULL || cap->length < PCG_EXP_DEVCTL2 + 2 ||
+	    c->view->power_on[(c->view->express + PCG_EXP_DEVCAP2) / 4u] & TIMEOUT_OFF)
+		return;
+	c->view->write_shadow[devctl2] &= ~TIMEOUT_OFF;
+	c->view->write_host[devctl2] &= ~TIMEOUT_OFF;
+}
+
 /* Fields of Express that depend on options and on what the backend can do. */
 static void limit_express(struct compiler *c)
 {
@@ -413,6 +427,7 @@ static void limit_express(struct compiler *c)
 	if (v->express == 0)
 		return;
 	limit_type(c);
+	limit_timeout(c);
 	/* PCIe 6.0, 7.5.1.1.8: no latency timer. */
 	v->read_host[PCG_LATENCY / 4] &= ~0x0000ff00u;
 	v->write_host[PCG_LATENCY / 4] &= ~0x0000ff00u;

@@ -250,12 +250,13 @@ int made_prefixes(struct compiler *c, const struct pcg_cap *cap)
 					  .why = "DEVCAP2.E2E_PREFIX, .MAX_PREFIXES 7.5.3.15: a PASID is a prefix, so "
 						 "there is room for one" };
 	unsigned int dword = (cap->offset + PCG_EXP_DEVCAP2) / 4u;
-	uint32_t now = pcg_get32(c->config + dword * 4u), bits = DEVCAP2_PREFIX | DEVCAP2_PREFIXES;
+	uint32_t bits = DEVCAP2_PREFIX | DEVCAP2_PREFIXES;
 
 	if (c->view->pasid.at[PCG_MADE_PASID] == 0 || cap->extended || cap->id != PCG_CAP_EXP)
 		return 0;
 	c->prefixes = true;
-	if (now & DEVCAP2_PREFIX)
+	/* PASID stands in extended space, so there is more of @config than this. */
+	if (pcg_get32(c->config + dword * 4u) & DEVCAP2_PREFIX)
 		return 0;
 	c->not_rows[dword] |= bits;
 	return compile_decide(c, dword, bits, &rule, DEVCAP2_PREFIX | ONE_PREFIX);

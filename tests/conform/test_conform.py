@@ -122,8 +122,8 @@ class Served(unittest.TestCase):
         self.addCleanup(shutil.rmtree, directory)
         self.socket = os.path.join(directory, "socket")
 
-    def serve(self, func, profile):
-        server = subprocess.Popen([PCIGATE, "serve", func, "--socket-path", self.socket, "--profile", profile],
+    def serve(self, func, profile, *more):
+        server = subprocess.Popen([PCIGATE, "serve", func, "--socket-path", self.socket, "--profile", profile, *more],
                                   stderr=subprocess.PIPE, text=True)
         self.addCleanup(server.stderr.close)
         self.addCleanup(server.wait)
@@ -201,6 +201,95 @@ class OtherProcess(Served):
         self.assertEqual(run.returncode, 3, run.stdout)
         self.assertIn("Bail out!", run.stdout)
         self.assertIn("after the last check shown", run.stderr)
+
+
+FABRIC = "root-port rp payload=256\nswitch sw below=rp ports=2\n" \
+         "endpoint-test nic below=sw.0 vfs=4 vf-msix=4 vf-msix-pool=32 pasid=20:exec:priv ats=on pri=64\n" \
+         "endpoint-test disk below=sw.1 rebar=2:1M/4M bars=auto/-/1M:mem64:prefetch\n" \
+         "root-port small payload=128\nendpoint-test far below=small mps=512\n"
+SPACES = ("--policy", "pasid=on", "--policy", "ats=on", "--policy", "pri=on")
+
+
+class Fabric(Served):
+    """Functions of a fabric, in process and behind a server."""
+
+    def setUp(self):
+        super().setUp()
+        path = os.path.join(os.path.dirname(self.socket), "fabric")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(FABRIC)
+        self.fabric = f"sim:fabric,file={path},at="
+
+    def test_clean_in_process(self):
+        for name in ("nic", "nic.vf3", "disk", "far"):
+            for profile in ("guarded", "strict"):
+                run = conform(self.fabric + name, "--profile", profile)
+                self.assertEqual((name, profile, run.returncode, failed(run.stdout)), (name, profile, 0, []))
+
+    def test_a_served_vf_is_taken_for_one(self):
+        self.serve(self.fabric + "nic.vf1", "guarded")
+        run = self.check("--no-reset")
+        self.assertEqual((run.returncode, failed(run.stdout)), (0, []))
+        self.assertIn("# taken for a VF", run.stdout)
+        report = json.loads(self.check("--json", "--only", "header.*").stdout)
+        self.assertEqual((report["vf"], report["vf_by_its_registers"]), (True, True))
+        run = self.check("--vf", "--only", "header.*")
+        self.assertEqual((run.returncode, "taken for a VF" in run.stdout), (0, False))
+        run = self.check("--no-vf", "--only", "header.*")
+        self.assertIn("header.line.readback", failed(run.stdout))
+
+    def test_a_served_pf_is_none(self):
+        self.serve(self.fabric + "nic", "guarded")
+        run = self.check("--no-reset")
+        self.assertEqual((run.returncode, failed(run.stdout)), (0, []))
+        self.assertNotIn("taken for a VF", run.stdout)
+
+    def test_what_a_client_that_speaks_is_shown(self):
+        func = self.fabric + "nic.vf1"
+        self.assertRegex(conform(func, *SPACES, "--only", "pasid.*").stdout, r"# SKIP not applicable: no such capab")
+        run = conform(func, *SPACES, "--pasid", "--only", "p*", "--only", "ats.*")
+        self.assertRegex(run.stdout, r"(?m)^ok \d+ - pasid.enable.honest: [^#]*$")
+        self.assertRegex(run.stdout, r"(?m)^ok \d+ - pri.status.stopped: [^#]*$")
+        self.assertEqual(run.returncode, 0)
+        self.serve(func, "guarded", *SPACES)
+        run = self.check("--pasid", "--only", "p*", "--only", "ats.*", "--only", "flr.pasid")
+        self.assertRegex(run.stdout, r"(?m)^ok \d+ - pri.enable.honest: [^#]*$")
+        self.assertRegex(run.stdout, r"(?m)^ok \d+ - flr.pasid: [^#]*$")
+        self.assertEqual(run.returncode, 0)
+
+    def test_who_offers_none_says_so(self):
+        self.assertIn("--policy pasid=on", conform(self.fabric + "nic", "--pasid").stderr)
+        for more in (("--pasid",), ("--policy", "pasid=force")):
+            run = conform(self.fabric + "nic", "--profile", "raw", *more)
+            self.assertEqual(run.returncode, 3)
+            self.assertIn("raw", run.stderr)
+        self.serve("sim:broken", "raw")
+        run = self.check("--pasid")
+        self.assertEqual(run.returncode, 3)
+        self.assertIn("offers no PASIDs", run.stderr)
+
+    def test_a_guest_is_shown_no_sriov(self):
+        for profile in ("guarded", "strict"):
+            report = json.loads(conform(self.fabric + "nic", "--profile", profile, "--json").stdout)
+            verdicts = {check["id"]: check["verdict"] for check in report["checks"]}
+            self.assertEqual(verdicts["sriov.counts.legal"], "not applicable")
+            self.assertEqual(verdicts["hidden.body.closed"], "pass")
+        report = json.loads(conform(self.fabric + "nic", "--profile", "raw", "--json").stdout)
+        self.assertEqual({check["verdict"] for check in report["checks"] if check["id"] == "sriov.counts.legal"},
+                         {"pass"})
+
+    def test_under_linux_every_failure_has_a_name(self):
+        vf = "sim:endpoint-test,vfs=2,vf=1,ats=on"
+        for func in (self.fabric + "nic", self.fabric + "nic.vf1", self.fabric + "disk", vf, vf + ",detached=on"):
+            report = json.loads(conform(func, "--profile", "linux", "--json").stdout)
+            self.assertEqual([check["id"] for check in report["checks"]
+                              if check["verdict"] == "fail" and not check["known"]], [], func)
+
+    def test_hardware_itself(self):
+        """A PF is clean; of a VF there is missing what whoever shows it to a guest makes up."""
+        self.assertEqual(failed(conform(self.fabric + "nic", "--profile", "raw").stdout), [])
+        self.assertEqual(failed(conform(self.fabric + "nic.vf0", "--profile", "raw").stdout),
+                         ["header.vendor.present", "bar.unimplemented.zero", "msix.table.place", "msix.pba.place"])
 
 
 class Interrupted(Served):

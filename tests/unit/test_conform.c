@@ -40,16 +40,22 @@ static void take(void *arg, const struct conform_result *r)
 		snprintf(run->failed + used, sizeof(run->failed) - used, "%s (%s) ", r->id, r->message);
 }
 
-static void check_func(struct run *run, const char *func, const char *profile, const char *only)
+static void check_view(struct run *run, const char *func, const struct pcg_view_options *view, const char *only)
 {
-	const struct pcg_view_options view = { .profile = pcg_profile_find(profile) };
 	const struct conform_options options = { .only = &only, .nonly = only != NULL, .result = take, .arg = run };
 	struct target *target;
 
-	assert_non_null(view.profile);
-	assert_int_equal(target_open(&target, func, &view, NULL), 0);
+	assert_non_null(view->profile);
+	assert_int_equal(target_open(&target, func, view, NULL), 0);
 	assert_int_equal(conform_run(target, &options), 0);
 	target_close(target);
+}
+
+static void check_func(struct run *run, const char *func, const char *profile, const char *only)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find(profile) };
+
+	check_view(run, func, &view, only);
 }
 
 static void the_good_function_is_clean(void **state)
@@ -60,8 +66,8 @@ static void the_good_function_is_clean(void **state)
 	check_func(&run, "sim:broken", "raw", NULL);
 	assert_string_equal(run.failed, "");
 	assert_int_equal(run.count[CONFORM_UNKNOWN], 0);
-	/* It has everything but the lack of a reset. */
-	assert_int_equal(run.count[CONFORM_NONE], 1);
+	/* It has everything but the lack of a reset, and of PASID beside page requests. */
+	assert_int_equal(run.count[CONFORM_NONE], 2);
 }
 
 static void every_check_fails_on_its_fault(void **state)
@@ -388,6 +394,127 @@ static void an_unknown_fault_is_refused(void **state)
 	assert_null(host);
 }
 
+/* --- what there is of functions --- */
+
+static void clean(const char *func, struct pcg_view_options *view)
+{
+	static const char *const profiles[] = { "guarded", "strict" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		struct run run = { 0 };
+
+		view->profile = pcg_profile_find(profiles[i]);
+		check_view(&run, func, view, NULL);
+		if (run.failed[0] != '\0')
+			fail_msg("%s %s: %s", func, profiles[i], run.failed);
+	}
+}
+
+#define SPACES "pasid=20:exec:priv,ats=on,pri=32,acs=on"
+
+static const char *const functions[] = {
+	"sim:endpoint-test",
+	"sim:endpoint-test,memory-bit=off",
+	"sim:endpoint-test,intx=off,msi=0",
+	"sim:endpoint-test,vfs=4",
+	"sim:endpoint-test,vfs=4," SPACES,
+	"sim:endpoint-test,vfs=4,vf=1," SPACES,
+	"sim:endpoint-test,vfs=4,detached=on,vf=1",
+	"sim:endpoint-test,bars=auto/-/1M:mem64:prefetch,rebar=2:1M/4M",
+};
+
+static void every_kind_of_function_is_clean(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		struct pcg_view_options view = { .profile = NULL };
+
+		clean(functions[i], &view);
+	}
+}
+
+static void capabilities_that_are_made_are_clean(void **state)
+{
+	static const enum pcg_shown shown = PCG_SHOWN_FORCED;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		struct pcg_view_options view = {
+			.pasid = { .pasid.shown = shown, .ats.shown = shown, .pri.shown = shown },
+		};
+
+		clean(functions[i], &view);
+	}
+}
+
+static void bounded_tables_and_bars_that_resize_are_clean(void **state)
+{
+	static const uint16_t vectors[] = { 1, 2, 2047 };
+	struct pcg_view_options resize = { .rebar = true };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		struct pcg_view_options view = { .msix_vectors = vectors[i] };
+
+		clean("sim:endpoint-test,msix=2048", &view);
+	}
+	clean("sim:endpoint-test,bars=auto/-/1M:mem64:prefetch,rebar=2:1M/4M", &resize);
+}
+
+/* Without mediation the simulated function itself is judged. */
+static void simulated_hardware_is_clean(void **state)
+{
+	struct run run = { 0 };
+
+	(void)state;
+	check_func(&run, "sim:endpoint-test,vfs=4," SPACES, "raw", NULL);
+	assert_string_equal(run.failed, "");
+}
+
+/* --- VFs that nobody says are some --- */
+
+static bool taken_for_a_vf(const char *func, const char *profile, bool said, enum conform_vf vf)
+{
+	const struct pcg_view_options view = { .profile = pcg_profile_find(profile) };
+	const char *only = "header.cache-line.readback";
+	struct run run = { .id = only };
+	const struct conform_options options = { .only = &only, .nonly = 1, .result = take, .arg = &run, .vf = vf };
+	struct target *target;
+	bool is_vf;
+
+	assert_int_equal(target_open(&target, func, &view, NULL), 0);
+	target->is_vf &= said;
+	assert_int_equal(conform_run(target, &options), 0);
+	is_vf = target->is_vf;
+	target_close(target);
+	assert_int_equal(run.found, 1);
+	assert_int_equal(run.verdict == CONFORM_NONE, is_vf);
+	return is_vf;
+}
+
+static void a_vf_is_known_by_what_it_has_hardwired(void **state)
+{
+	(void)state;
+	assert_true(taken_for_a_vf("sim:endpoint-test,vfs=4,vf=1", "guarded", false, CONFORM_VF_LOOK));
+	assert_true(taken_for_a_vf("sim:endpoint-test,vfs=4,detached=on,vf=1", "raw", false, CONFORM_VF_LOOK));
+	assert_false(taken_for_a_vf("sim:endpoint-test,vfs=4", "guarded", false, CONFORM_VF_LOOK));
+	assert_false(taken_for_a_vf("sim:endpoint-test,intx=off,msi=0", "guarded", false, CONFORM_VF_LOOK));
+	/* One register that is dead is a fault, not a VF. */
+	assert_false(taken_for_a_vf("sim:broken,fault=header.line.readback", "raw", false, CONFORM_VF_LOOK));
+}
+
+static void the_user_has_the_last_word_about_vfs(void **state)
+{
+	(void)state;
+	assert_false(taken_for_a_vf("sim:endpoint-test,vfs=4,vf=1", "guarded", true, CONFORM_VF_NO));
+	assert_true(taken_for_a_vf("sim:endpoint-test,vfs=4", "guarded", false, CONFORM_VF_YES));
+}
+
 /* --- chains that lie --- */
 
 static void put_header(uint8_t *config, unsigned int at, uint32_t header)
@@ -469,6 +596,12 @@ int main(void)
 		cmocka_unit_test(what_has_to_be_watched_cannot_be_told),
 		cmocka_unit_test(pending_status_does_for_raised),
 		cmocka_unit_test(an_unknown_fault_is_refused),
+		cmocka_unit_test(every_kind_of_function_is_clean),
+		cmocka_unit_test(capabilities_that_are_made_are_clean),
+		cmocka_unit_test(bounded_tables_and_bars_that_resize_are_clean),
+		cmocka_unit_test(simulated_hardware_is_clean),
+		cmocka_unit_test(a_vf_is_known_by_what_it_has_hardwired),
+		cmocka_unit_test(the_user_has_the_last_word_about_vfs),
 		cmocka_unit_test(the_walk_ends_on_every_kind_of_lie),
 		cmocka_unit_test(the_walk_ends_on_noise),
 	};

@@ -374,6 +374,7 @@ static void init_restoring(void)
 {
 	recorder_init(&r);
 	recorder_direct(&r);
+	r.config[AT_EXP + PCG_EXP_DEVCAP2] = 0x10;
 	r.host.info.restores = true;
 	ended = 0;
 }
@@ -396,6 +397,8 @@ static void write_all(struct pcg_function *f)
 static void assert_power_on(struct pcg_function *f)
 {
 	assert_int_equal(pcg_get16(r.config + PCG_COMMAND), 0);
+	assert_int_equal(r.config[PCG_CACHE_LINE], 0);
+	assert_int_equal(pcg_get16(r.config + DEVCTL2), 0);
 	assert_int_equal(guest_read(f, PCG_COMMAND, 2), 0);
 	assert_int_equal(guest_read(f, PCG_CACHE_LINE, 1), 0);
 	assert_int_equal(guest_read(f, DEVCTL, 2) & ~0x0400u, 0x2810);

@@ -334,6 +334,44 @@ static void larger_paths_take_it(void **state)
 	assert_int_equal(reg(c, ENDPOINT_RESULT), TLP_SUCCESS);
 }
 
+/* --- the table of MSI-X, where nobody keeps another --- */
+
+static uint32_t entry_control(struct client *c, unsigned int entry)
+{
+	uint16_t msix = find(c, PCG_CAP_MSIX, false);
+
+	return reg(c, (config(c, (uint16_t)(msix + PCG_MSIX_TABLE)) & ~7u) + 16 * entry + 12);
+}
+
+static void entries_are_masked_until_somebody_unmasks_them(void **state)
+{
+	struct client *c = rig_open(*state, 0, "endpoint-test,msix=5");
+	uint16_t msix = find(c, PCG_CAP_MSIX, false);
+	uint32_t table = config(c, (uint16_t)(msix + PCG_MSIX_TABLE)) & ~7u;
+
+	assert_int_equal(entry_control(c, 0), 1);
+	assert_int_equal(entry_control(c, 4), 1);
+	/* Past the last one there is memory. */
+	assert_int_equal(entry_control(c, 5), 0);
+	reg_write(c, table + 4 * 16 + 12, 0);
+	assert_int_equal(entry_control(c, 4), 0);
+	assert_int_equal(c->host->ops->reset(c->host, &c->op), PCG_DONE);
+	restore(c);
+	assert_int_equal(entry_control(c, 4), 1);
+}
+
+static void nobody_writes_pending_bits(void **state)
+{
+	struct client *c = rig_open(*state, 0, "endpoint-test,msix=40");
+	uint16_t msix = find(c, PCG_CAP_MSIX, false);
+	uint32_t pba = config(c, (uint16_t)(msix + PCG_MSIX_PBA)) & ~7u;
+
+	reg_write(c, pba, UINT32_MAX);
+	reg_write(c, pba + 4, UINT32_MAX);
+	assert_int_equal(reg(c, pba), 0);
+	assert_int_equal(reg(c, pba + 4) & 0xff, 0);
+}
+
 /* --- resets --- */
 
 static void backdoor_reset_shows(void **state)
@@ -699,15 +737,21 @@ static void pages_are_asked_for(void **state)
 	assert_int_equal(reg(c, ENDPOINT_PAGE_GROUP), 301);
 }
 
+/* A page that is not there is asked for, and the client gets to know of it. */
+static void asks_for_a_page(struct client *c, struct pcg_page_request *page)
+{
+	control(c, &all_on);
+	space_of(c, 5);
+	begin_with(c, PRESENT | 5, ASKS, ENDPOINT_READ, VIRTUAL, 64);
+	assert_int_equal(c->host->ops->page_request(c->host, page), 0);
+}
+
 static void invalid_is_the_end(void **state)
 {
 	struct client *c = rig_open(*state, 0, PASID_EP);
 	struct pcg_page_request page;
 
-	control(c, &all_on);
-	space_of(c, 5);
-	begin_with(c, PRESENT | 5, ASKS, ENDPOINT_READ, VIRTUAL, 64);
-	assert_int_equal(c->host->ops->page_request(c->host, &page), 0);
+	asks_for_a_page(c, &page);
 	respond(c, &page, PCG_PAGE_INVALID);
 	assert_int_equal(reg(c, ENDPOINT_STATUS), DENIED | ENDPOINT_IRQ_RAISED);
 	assert_int_equal(reg(c, ENDPOINT_RESULT) >> ENDPOINT_RESULT_CODE_SHIFT & 0xf, PCG_PAGE_INVALID);
@@ -721,10 +765,7 @@ static void failure_stops_it(void **state)
 	struct pcg_pasid_control again = all_on;
 	struct pcg_page_request page;
 
-	control(c, &all_on);
-	space_of(c, 5);
-	begin_with(c, PRESENT | 5, ASKS, ENDPOINT_READ, VIRTUAL, 64);
-	assert_int_equal(c->host->ops->page_request(c->host, &page), 0);
+	asks_for_a_page(c, &page);
 	respond(c, &page, PCG_PAGE_FAILURE);
 	assert_int_equal(c->page_status, 1);
 	assert_int_equal(begin_with(c, PRESENT | 5, ASKS, ENDPOINT_READ, VIRTUAL, 64), DENIED);
@@ -759,10 +800,7 @@ static void reset_forgets_what_was_asked(void **state)
 	struct client *c = rig_open(*state, 0, PASID_EP);
 	struct pcg_page_request page;
 
-	control(c, &all_on);
-	space_of(c, 5);
-	begin_with(c, PRESENT | 5, ASKS, ENDPOINT_READ, VIRTUAL, 64);
-	assert_int_equal(c->host->ops->page_request(c->host, &page), 0);
+	asks_for_a_page(c, &page);
 	assert_int_equal(c->host->ops->reset(c->host, &c->op), PCG_DONE);
 	restore(c);
 	run(c);
@@ -879,6 +917,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(payload_above_the_path_is_malformed),
 		TEST(larger_paths_take_it),
+		TEST(entries_are_masked_until_somebody_unmasks_them),
+		TEST(nobody_writes_pending_bits),
 		TEST(backdoor_reset_shows),
 		TEST(bars_may_stand_anywhere),
 		TEST(nothing_answers_during_a_reset),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What each profile makes of each function of tests/golden/images, as text: tests/golden/views/NAME.PROFILE.txt. A
- * change of policy is a difference in these files; tests/golden/renew writes them anew.
+ * What each profile makes of each function of tests/golden/images, as text: tests/golden/views/NAME.PROFILE.txt, and
+ * what options make of some, NAME.PROFILE.OPTION.txt. A change of policy is a difference in these files;
+ * tests/golden/renew writes them anew.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -169,17 +170,14 @@ static void read_config(struct pcg_host *host, uint8_t *config)
 	}
 }
 
-static void compile(const char *image, const char *profile)
+static void compile(const char *func, const struct pcg_view_options *options)
 {
-	struct pcg_view_options options = { .profile = pcg_profile_find(profile) };
 	uint8_t config[PCG_CONFIG_EXTENDED] = { 0 };
 	struct pcg_host *host;
-	char func[1024];
 
-	snprintf(func, sizeof(func), "dump:%s/images/%s,hw=ram", folder, image);
 	assert_int_equal(pcg_host_create(&host, func, NULL), 0);
 	read_config(host, config);
-	assert_int_equal(view_record_init(&record, &host->info, config, &options, NULL), 0);
+	assert_int_equal(view_record_init(&record, &host->info, config, options, NULL), 0);
 	pcg_host_destroy(host);
 }
 
@@ -212,27 +210,38 @@ static void compare(const char *path, const char *have)
 	free(want);
 }
 
-static void one(const char *image, const char *profile)
+/* The view that was compiled last is the one in views/@file.txt. */
+static void is_as_it_was(const char *file, const char *name, const char *under)
 {
 	char path[1024], *text = NULL;
 	size_t length;
 	FILE *out;
 
-	compile(image, profile);
-	snprintf(path, sizeof(path), "%s/views/%.*s.%s.txt", folder, (int)strlen(image) - 4, image, profile);
+	snprintf(path, sizeof(path), "%s/views/%s.txt", folder, file);
 	if (getenv("PCIGATE_RENEW") != NULL) {
 		out = fopen(path, "we");
 		assert_non_null(out);
-		print_view(out, image, profile);
+		print_view(out, name, under);
 		assert_int_equal(fclose(out), 0);
 		return;
 	}
 	out = open_memstream(&text, &length);
 	assert_non_null(out);
-	print_view(out, image, profile);
+	print_view(out, name, under);
 	assert_int_equal(fclose(out), 0);
 	compare(path, text);
 	free(text);
+}
+
+static void one(const char *image, const char *profile)
+{
+	const struct pcg_view_options options = { .profile = pcg_profile_find(profile) };
+	char func[1024], file[512];
+
+	snprintf(func, sizeof(func), "dump:%s/images/%s,hw=ram", folder, image);
+	snprintf(file, sizeof(file), "%.*s.%s", (int)strlen(image) - 4, image, profile);
+	compile(func, &options);
+	is_as_it_was(file, image, profile);
 }
 
 static void all_of(const char *profile)
@@ -272,12 +281,59 @@ static void linux_is_as_it_was(void **state)
 	all_of(profiles[2]);
 }
 
+/* --- options --- */
+
+static const struct {
+	const char *name;
+	const char *func; /* NULL: the image of that name */
+	const char *option;
+	const char *said; /* as --policy has it */
+	struct pcg_view_options options;
+} with[] = {
+	{ .name = "synth-07-sriov-pf",
+	  .option = "made",
+	  .said = "pasid=force, ats=force, pri=force, each at=gap",
+	  .options.pasid = { .pasid = { PCG_SHOWN_FORCED, PCG_PLACE_GAP },
+			     .ats = { PCG_SHOWN_FORCED, PCG_PLACE_GAP },
+			     .pri = { PCG_SHOWN_FORCED, PCG_PLACE_GAP } } },
+	/* The end of its space is taken. */
+	{ .name = "synth-01-nic-plain",
+	  .option = "pasid",
+	  .said = "pasid=force, pasid-at=gap, pasid-width=8",
+	  .options.pasid = { .pasid = { PCG_SHOWN_FORCED, PCG_PLACE_GAP }, .width = 8 } },
+	{ .name = "synth-07-sriov-pf", .option = "msix", .said = "msix-vectors=9", .options.msix_vectors = 9 },
+	{ .name = "endpoint-test",
+	  .func = "sim:endpoint-test,bars=auto/-/1M:mem64:prefetch,rebar=2:1M/64M",
+	  .option = "rebar",
+	  .said = "rebar",
+	  .options.rebar = true },
+};
+
+static void options_make_what_they_made(void **state)
+{
+	char func[1024], file[512], under[256];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+		struct pcg_view_options options = with[i].options;
+
+		options.profile = pcg_profile_find("guarded");
+		snprintf(func, sizeof(func), "dump:%s/images/%s.txt,hw=ram", folder, with[i].name);
+		snprintf(file, sizeof(file), "%s.guarded.%s", with[i].name, with[i].option);
+		snprintf(under, sizeof(under), "guarded with %s", with[i].said);
+		compile(with[i].func != NULL ? with[i].func : func, &options);
+		is_as_it_was(file, with[i].func != NULL ? with[i].func : with[i].name, under);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(guarded_is_as_it_was),
 		cmocka_unit_test(strict_is_as_it_was),
 		cmocka_unit_test(linux_is_as_it_was),
+		cmocka_unit_test(options_make_what_they_made),
 	};
 
 	find_folder();

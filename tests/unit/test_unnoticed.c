@@ -77,6 +77,41 @@ static void the_cache_line_size_outlives_d3hot(void **state)
 	recorder_close(f);
 }
 
+static void no_completion_timeouts_outlives_d3hot(void **state)
+{
+	struct pcg_function *f;
+
+	(void)state;
+	recorder_init(&r);
+	r.config[AT_EXP + PCG_EXP_DEVCAP2] = 0x10;
+	f = open_as("guarded");
+	guest_write(f, AT_EXP + PCG_EXP_DEVCTL2, 2, 0x0010);
+	assert_int_equal(r.config[AT_EXP + PCG_EXP_DEVCTL2], 0x10);
+	guest_write(f, AT_PM + PCG_PM_CSR, 2, PCG_D3HOT);
+	r.config[AT_EXP + PCG_EXP_DEVCTL2] = 0;
+	guest_write(f, AT_PM + PCG_PM_CSR, 2, PCG_D0);
+	assert_int_equal(r.config[AT_EXP + PCG_EXP_DEVCTL2], 0x10);
+	recorder_close(f);
+}
+
+/* PCIe 6.0, 7.5.3.16: a VF that does not show that it is one has the bit hardwired; what DEVCAP2 offers acts. */
+static void no_completion_timeouts_read_as_devcap2_has_it(void **state)
+{
+	struct pcg_function *f;
+	unsigned int can;
+
+	(void)state;
+	for (can = 0; can <= 0x10; can += 0x10) {
+		recorder_init(&r);
+		r.config[AT_EXP + PCG_EXP_DEVCAP2] = (uint8_t)can;
+		f = open_as("guarded");
+		guest_write(f, AT_EXP + PCG_EXP_DEVCTL2, 2, 0x0010);
+		r.config[AT_EXP + PCG_EXP_DEVCTL2] = 0;
+		assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_DEVCTL2, 2), can);
+		recorder_close(f);
+	}
+}
+
 /* Each access of a write that sets nothing off, under each profile. */
 static void what_the_backend_cannot_do_is_told(void **state)
 {
@@ -191,6 +226,8 @@ int main(void)
 		cmocka_unit_test(a_ports_type_is_shown_as_an_endpoint),
 		cmocka_unit_test(bars_are_as_large_as_their_kind_can_be),
 		cmocka_unit_test(the_cache_line_size_outlives_d3hot),
+		cmocka_unit_test(no_completion_timeouts_outlives_d3hot),
+		cmocka_unit_test(no_completion_timeouts_read_as_devcap2_has_it),
 		cmocka_unit_test(what_the_backend_cannot_do_is_told),
 		cmocka_unit_test(intx_is_masked_for_the_next_client_as_for_the_first),
 		cmocka_unit_test(an_advanced_feature_reset_wants_both_bits),

@@ -223,7 +223,8 @@ static void fates_are_what_the_view_does(void **state)
 	(void)state;
 	open_as("guarded");
 	assert_int_equal(of_bit(PCG_COMMAND, 1).fate, FATE_BOTH);
-	assert_int_equal(of_bit(PCG_CACHE_LINE, 0).fate, FATE_THROUGH);
+	assert_int_equal(of_bit(PCG_CACHE_LINE, 0).fate, FATE_BOTH);
+	assert_int_equal(of_bit(AT_EXP + PCG_EXP_DEVCTL, 4).fate, FATE_THROUGH);
 	assert_int_equal(of_bit(PCG_COMMAND + 1, 2).fate, FATE_SHADOW);
 	assert_int_equal(of_bit(PCG_COMMAND + 1, 3).fate, FATE_CLOSED);
 	assert_int_equal(of_bit(PCG_REVISION, 0).fate, FATE_LOOK);
