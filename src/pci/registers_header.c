@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The type 0 header: PCI 3.0, 6.1 and 6.2; PCIe 6.0, 7.5.1. */
 #include "pci/registers.h"
+#include "pci/registers_common.h"
 
 #define COUNT(array) (uint16_t)(sizeof(array) / sizeof((array)[0]))
 
 /* BAR and ROM addresses are writable as far as their sizes say, which no register does: read-only here. */
-#define COMMON_ROWS                                                                                                    \
-	{ .name = "VENDOR_ID", .offset = 0x00, .width = 2, .section = "PCIe 6.0, 7.5.1.1.1" },                         \
-	{                                                                                                              \
-		.name = "DEVICE_ID", .offset = 0x02, .width = 2, .section = "PCIe 6.0, 7.5.1.1.2"                      \
-	}
-
 static const struct pci_register conventional_rows[] = {
-	COMMON_ROWS,
+	COMMON_ID_ROWS,
 	/* Special cycles, VGA snoop, stepping, fast back-to-back: nothing says whether a function has them. */
 	{ .name = "COMMAND",
 	  .offset = 0x04,
@@ -57,30 +52,21 @@ static const struct pci_register conventional_rows[] = {
 };
 
 static const struct pci_register express_rows[] = {
-	COMMON_ROWS,
+	COMMON_ID_ROWS,
 	{ .name = "COMMAND",
 	  .offset = 0x04,
 	  .width = 2,
 	  .rw = 0x0547,
 	  .not_vf = 0x0543,
 	  .section = "PCIe 6.0, 7.5.1.1.3" },
-	{ .name = "STATUS",
-	  .offset = 0x06,
-	  .width = 2,
-	  .rw1c = 0xf900,
-	  .zero = 0x0046,
-	  .section = "PCIe 6.0, 7.5.1.1.4" },
-	{ .name = "REVISION", .offset = 0x08, .width = 1, .section = "PCIe 6.0, 7.5.1.1.5" },
-	{ .name = "CLASS_PROG", .offset = 0x09, .width = 1, .section = "PCIe 6.0, 7.5.1.1.6" },
-	{ .name = "CLASS_DEVICE", .offset = 0x0a, .width = 2, .section = "PCIe 6.0, 7.5.1.1.6" },
+	EXPRESS_STATUS_ROWS,
 	{ .name = "CACHE_LINE_SIZE",
 	  .offset = 0x0c,
 	  .width = 1,
 	  .rw = 0xff,
 	  .not_vf = 0xff,
 	  .section = "PCIe 6.0, 7.5.1.1.7" },
-	{ .name = "LATENCY_TIMER", .offset = 0x0d, .width = 1, .section = "PCIe 6.0, 7.5.1.1.8: hardwired to 00h" },
-	{ .name = "HEADER_TYPE", .offset = 0x0e, .width = 1, .section = "PCIe 6.0, 7.5.1.1.9" },
+	EXPRESS_TYPE_ROWS,
 	{ .name = "BIST", .offset = 0x0f, .width = 1, .act = 0x40, .not_vf = 0x40, .section = "PCIe 6.0, 7.5.1.1.10" },
 	{ .name = "BASE_ADDRESS",
 	  .offset = 0x10,

@@ -4,26 +4,17 @@
  * tables for their Express and error reporting capabilities.
  */
 #include "pci/registers.h"
+#include "pci/registers_common.h"
 
 #define COUNT(array) (uint16_t)(sizeof(array) / sizeof((array)[0]))
 
 /* I/O windows may be left out (7.5.1.3.6), and VGA (7.5.1.3.13): these ports have neither. BARs: as in type 0. */
 static const struct pci_register header_rows[] = {
-	{ .name = "VENDOR_ID", .offset = 0x00, .width = 2, .section = "PCIe 6.0, 7.5.1.1.1" },
-	{ .name = "DEVICE_ID", .offset = 0x02, .width = 2, .section = "PCIe 6.0, 7.5.1.1.2" },
+	COMMON_ID_ROWS,
 	{ .name = "COMMAND", .offset = 0x04, .width = 2, .rw = 0x0547, .section = "PCIe 6.0, 7.5.1.1.3" },
-	{ .name = "STATUS",
-	  .offset = 0x06,
-	  .width = 2,
-	  .rw1c = 0xf900,
-	  .zero = 0x0046,
-	  .section = "PCIe 6.0, 7.5.1.1.4" },
-	{ .name = "REVISION", .offset = 0x08, .width = 1, .section = "PCIe 6.0, 7.5.1.1.5" },
-	{ .name = "CLASS_PROG", .offset = 0x09, .width = 1, .section = "PCIe 6.0, 7.5.1.1.6" },
-	{ .name = "CLASS_DEVICE", .offset = 0x0a, .width = 2, .section = "PCIe 6.0, 7.5.1.1.6" },
+	EXPRESS_STATUS_ROWS,
 	{ .name = "CACHE_LINE_SIZE", .offset = 0x0c, .width = 1, .rw = 0xff, .section = "PCIe 6.0, 7.5.1.1.7" },
-	{ .name = "LATENCY_TIMER", .offset = 0x0d, .width = 1, .section = "PCIe 6.0, 7.5.1.1.8: hardwired to 00h" },
-	{ .name = "HEADER_TYPE", .offset = 0x0e, .width = 1, .section = "PCIe 6.0, 7.5.1.1.9" },
+	EXPRESS_TYPE_ROWS,
 	{ .name = "BASE_ADDRESS",
 	  .offset = 0x10,
 	  .width = 4,

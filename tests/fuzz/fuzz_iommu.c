@@ -1,195 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Two requesters of one IOMMU do what input says, each beside a table of its pages, a list of its page requests and a
- * list of its records, all as slow as can be. What was answered to them for their caches is kept until it is
- * invalidated, and has to be true as long.
+ * Two requesters of one IOMMU do what input says, each beside a model of it (iommu_model.h) that says what has to come
+ * of it.
  */
 #include <errno.h>
 
-#include "host/fabric/iommu.h"
-
 #include "fuzz.h"
-
-#define PAGE   UINT64_C(4096)
-#define PAGES  32u /* 16 at the bottom, 16 at the top of what 64 bits can say */
-#define SPACES 3u
-#define PASIDS 8u
-#define CACHE  32u
-#define QUEUE  6u
-
-static const uint32_t pasids[PASIDS] = { 0, 1, 2, 255, 256, 0xfffff, 0x100000, UINT32_MAX };
-
-struct page {
-	uint32_t flags; /* 0: nothing there */
-	uint32_t map;
-	uint64_t address;
-};
-
-struct cached {
-	bool used;
-	bool tagged;
-	uint32_t pasid;
-	uint64_t iova;
-	uint64_t length;
-	uint64_t address;
-	uint32_t flags;
-};
-
-struct asked {
-	struct pcg_page_request request;
-	bool marker;
-	bool taken;
-};
-
-struct side {
-	struct iommu_requester *r;
-	struct pcg_dma *dma;
-	uint16_t bdf;
-	bool attached;
-	bool blocked;
-	struct pcg_pasid_control control;
-	uint32_t ids[SPACES]; /* 0: none */
-	struct page pages[SPACES][PAGES];
-	unsigned int where[PASIDS]; /* SPACES: nowhere */
-	struct cached cache[CACHE];
-	unsigned int next;
-	struct asked asked[QUEUE];
-	unsigned int nasked;
-	struct pcg_fault faults[IOMMU_MAX_FAULTS];
-	unsigned int nfaults;
-};
-
-struct room {
-	struct iommu *iommu;
-	struct iommu_facts facts;
-	struct side sides[2];
-	uint32_t maps;
-};
-
-static uint64_t iova_of(unsigned int page)
-{
-	return page < PAGES / 2 ? page * PAGE : 0 - (PAGES - page) * PAGE;
-}
-
-static uint64_t width_of(const struct room *room, const struct side *side)
-{
-	uint8_t width = room->facts.pasid_width;
-
-	return UINT64_C(1) << (side->control.width != 0 && side->control.width < width ? side->control.width : width);
-}
-
-static void on_invalidate(void *arg, bool has_pasid, uint32_t pasid, uint64_t iova, uint64_t size)
-{
-	struct side *side = arg;
-	unsigned int i;
-
-	for (i = 0; i < CACHE; i++) {
-		struct cached *c = &side->cache[i];
-
-		if (c->used && c->tagged == has_pasid && (!has_pasid || c->pasid == pasid) &&
-		    c->iova <= iova + (size - 1) && iova <= c->iova + (c->length - 1))
-			c->used = false;
-	}
-}
-
-/* --- what is so --- */
-
-static unsigned int pasid_place(const struct side *side, uint32_t pasid)
-{
-	unsigned int i = 0;
-
-	while (i < PASIDS && pasids[i] != pasid)
-		i++;
-	return i < PASIDS ? side->where[i] : SPACES;
-}
-
-static enum pcg_fault_reason prefix_reason(const struct room *room, const struct side *side, const struct tlp_pasid *p)
-{
-	if (!p->present)
-		return PCG_FAULT_NONE;
-	if (!side->control.pasid)
-		return PCG_FAULT_PASID_OFF;
-	if (p->value >= width_of(room, side))
-		return PCG_FAULT_PASID_WIDE;
-	if (p->execute && !side->control.execute)
-		return PCG_FAULT_EXECUTE_OFF;
-	return p->privileged && !side->control.privileged ? PCG_FAULT_PRIVILEGED_OFF : PCG_FAULT_NONE;
-}
-
-static enum pcg_fault_reason gate_reason(const struct room *room, const struct side *side, const struct tlp *tlp)
-{
-	if (!side->attached || side->blocked)
-		return PCG_FAULT_BLOCKED;
-	if (tlp->at != TLP_UNTRANSLATED && !side->control.ats)
-		return PCG_FAULT_TRANSLATED;
-	return prefix_reason(room, side, &tlp->pasid);
-}
-
-static enum pcg_fault_reason page_reason(const struct side *side, const struct tlp *tlp, unsigned int page, bool empty)
-{
-	unsigned int place = pasid_place(side, tlp->pasid.value);
-	uint32_t flags;
-
-	if (place == SPACES)
-		return PCG_FAULT_PASID_UNKNOWN;
-	flags = side->pages[place][page].flags;
-	if (flags == 0)
-		return PCG_FAULT_NOT_MAPPED;
-	if (!tlp->pasid.privileged && !(flags & PCG_SPACE_USER))
-		return PCG_FAULT_SUPERVISOR;
-	if (tlp->at == TLP_TRANSLATION_REQUEST)
-		return PCG_FAULT_NONE;
-	if (tlp->type == TLP_MEMORY_WRITE && !(flags & PCG_SPACE_WRITE))
-		return PCG_FAULT_WRITE;
-	if (tlp->type == TLP_MEMORY_READ && !empty && !(flags & PCG_SPACE_READ))
-		return PCG_FAULT_READ;
-	return tlp->pasid.execute && !(flags & PCG_SPACE_EXECUTE) ? PCG_FAULT_EXECUTE : PCG_FAULT_NONE;
-}
-
-static void remember(struct side *side, enum pcg_fault_reason reason, bool write, const struct tlp_pasid *p,
-		     uint64_t address)
-{
-	struct pcg_fault fault = { .reason = reason, .write = write, .has_pasid = p->present, .address = address };
-
-	if (p->present) {
-		fault.pasid = p->value;
-		fault.execute = p->execute;
-		fault.privileged = p->privileged;
-	}
-	if (side->nfaults == IOMMU_MAX_FAULTS)
-		fault.lost = side->faults[--side->nfaults].lost + 1;
-	side->faults[side->nfaults++] = fault;
-}
-
-/* Whatever a cache holds could be asked for anew. */
-static void caches_hold(const struct room *room, const struct side *side)
-{
-	unsigned int i, page, place;
-
-	for (i = 0; i < CACHE; i++) {
-		const struct cached *c = &side->cache[i];
-
-		if (!c->used)
-			continue;
-		HOLDS(side->attached && !side->blocked && side->control.ats);
-		if (!c->tagged)
-			continue;
-		place = pasid_place(side, c->pasid);
-		HOLDS(side->control.pasid && c->pasid < width_of(room, side) && place < SPACES);
-		HOLDS(!(c->flags & PCG_SPACE_EXECUTE) || side->control.execute);
-		HOLDS((c->flags & PCG_SPACE_USER) || side->control.privileged);
-		for (page = 0; page < PAGES; page++) {
-			const struct page *now = &side->pages[place][page];
-
-			if (iova_of(page) + PAGE - 1 < c->iova || iova_of(page) > c->iova + (c->length - 1))
-				continue;
-			HOLDS((now->flags & c->flags) == c->flags);
-			HOLDS(now->address - iova_of(page) == c->address - c->iova);
-		}
-	}
-}
-
-/* --- what is done --- */
+#include "iommu_model.h"
 
 static struct tlp packet(const struct side *side, struct input *input)
 {
@@ -201,7 +18,7 @@ static struct tlp packet(const struct side *side, struct input *input)
 		.pasid = { .present = what & 2 || what & 4,
 			   .execute = what & 8,
 			   .privileged = what & 16,
-			   .value = pasids[take8(input) % PASIDS] },
+			   .value = model_pasids[take8(input) % PASIDS] },
 	};
 }
 
@@ -209,25 +26,25 @@ static void translate(struct room *room, struct side *side, struct input *input)
 {
 	struct tlp tlp = packet(side, input);
 	unsigned int page = take8(input) % PAGES;
-	uint64_t address = iova_of(page) + take16(input) % PAGE, length = take16(input);
+	uint64_t address = model_iova(page) + take16(input) % PAGE, length = take16(input);
 	struct iommu_answer answer;
 	enum pcg_fault_reason reason;
 	enum tlp_status status;
 
 	if (take8(input) % 4 == 0)
 		tlp.at = TLP_TRANSLATED;
-	reason = gate_reason(room, side, &tlp);
+	reason = model_gate(room, side, &tlp);
 	if (reason == PCG_FAULT_NONE && tlp.pasid.present && tlp.at == TLP_UNTRANSLATED)
-		reason = page_reason(side, &tlp, page, length == 0);
+		reason = model_page(side, &tlp, page, length == 0);
 	status = iommu_translate(room->iommu, &tlp, address, length, &answer);
 	HOLDS(status == (reason == PCG_FAULT_NONE ? TLP_SUCCESS : TLP_UNSUPPORTED) && answer.reason == reason);
 	if (reason != PCG_FAULT_NONE) {
-		remember(side, reason, tlp.type == TLP_MEMORY_WRITE, &tlp.pasid, address);
+		model_remember(side, reason, tlp.type == TLP_MEMORY_WRITE, &tlp.pasid, address);
 		return;
 	}
 	HOLDS(answer.dma == side->dma && answer.length <= length && (answer.length > 0) == (length > 0));
 	if (tlp.pasid.present && tlp.at == TLP_UNTRANSLATED) {
-		const struct page *now = &side->pages[pasid_place(side, tlp.pasid.value)][page];
+		const struct page *now = &side->pages[model_place(side, tlp.pasid.value)][page];
 
 		HOLDS(answer.address == now->address + address % PAGE && answer.flags == now->flags);
 		HOLDS(answer.length == length || answer.length >= PAGE - address % PAGE);
@@ -247,18 +64,18 @@ static void ask_translation(struct room *room, struct side *side, struct input *
 
 	tlp.type = TLP_MEMORY_READ;
 	tlp.at = TLP_TRANSLATION_REQUEST;
-	tlp.address = iova_of(page) + take16(input) % PAGE;
-	gate = gate_reason(room, side, &tlp);
-	reason = gate == PCG_FAULT_NONE && tlp.pasid.present ? page_reason(side, &tlp, page, false) : gate;
+	tlp.address = model_iova(page) + take16(input) % PAGE;
+	gate = model_gate(room, side, &tlp);
+	reason = gate == PCG_FAULT_NONE && tlp.pasid.present ? model_page(side, &tlp, page, false) : gate;
 	HOLDS(iommu_ats(room->iommu, &tlp, &answer) == (gate == PCG_FAULT_NONE ? TLP_SUCCESS : TLP_UNSUPPORTED));
 	HOLDS(answer.reason == reason && (answer.flags != 0) == (reason == PCG_FAULT_NONE));
 	if (gate != PCG_FAULT_NONE)
-		remember(side, gate, false, &tlp.pasid, tlp.address);
+		model_remember(side, gate, false, &tlp.pasid, tlp.address);
 	if (answer.flags == 0)
 		return;
 	HOLDS(answer.dma == side->dma && answer.address % PAGE == tlp.address % PAGE && answer.length > 0);
 	if (tlp.pasid.present) {
-		uint32_t flags = side->pages[pasid_place(side, tlp.pasid.value)][page].flags;
+		uint32_t flags = side->pages[model_place(side, tlp.pasid.value)][page].flags;
 		uint64_t block = PAGE;
 
 		while (block < answer.length)
@@ -279,7 +96,7 @@ static void map(struct room *room, struct side *side, struct input *input)
 	uint32_t flags = take8(input) % 32;
 	struct pcg_space wish = { .verb = PCG_SPACE_MAP,
 				  .space = side->ids[place],
-				  .iova = iova_of(first),
+				  .iova = model_iova(first),
 				  .flags = flags,
 				  .address = (uint64_t)take8(input) * PAGE };
 	bool wrong = (flags & 3) == 0 || (flags & 16) || (flags & 5) == 4, taken = false;
@@ -321,7 +138,7 @@ static void unmap(struct room *room, struct side *side, struct input *input)
 		while (first > 0 && side->pages[place][first - 1].map == which)
 			first--;
 	}
-	wish.iova = iova_of(first);
+	wish.iova = model_iova(first);
 	wish.size = count * PAGE;
 	r = iommu_space(side->r, &wish);
 	exact = which != 0 && found == count && (first == 0 || side->pages[place][first - 1].map != which);
@@ -358,13 +175,13 @@ static void table(struct room *room, struct side *side, struct input *input)
 	bool attach = take8(input) % 4 != 0;
 	struct pcg_space wish = { .verb = attach ? PCG_SPACE_ATTACH : PCG_SPACE_DETACH,
 				  .space = side->ids[place],
-				  .pasid = pasids[i] };
+				  .pasid = model_pasids[i] };
 	int r = iommu_space(side->r, &wish);
-	uint64_t end = attach ? width_of(room, side) : UINT64_C(1) << room->facts.pasid_width;
+	uint64_t end = attach ? model_width(room, side) : UINT64_C(1) << room->facts.pasid_width;
 
 	if (!side->attached)
 		HOLDS(r == -ENOTCONN);
-	else if (pasids[i] >= end)
+	else if (model_pasids[i] >= end)
 		HOLDS(r == -ERANGE);
 	else if (attach ? side->ids[place] == 0 : side->where[i] == SPACES)
 		HOLDS(r == -ENOENT);
@@ -400,7 +217,7 @@ static void control(struct room *room, struct side *side, struct input *input)
 
 static void attach(struct room *room, struct side *side, struct input *input)
 {
-	struct iommu_events events = { .arg = side, .invalidate = on_invalidate };
+	struct iommu_events events = { .arg = side, .invalidate = model_invalidate };
 	bool give = take8(input) % 4 != 0;
 	unsigned int i;
 
@@ -423,54 +240,11 @@ static void attach(struct room *room, struct side *side, struct input *input)
 
 /* --- page requests --- */
 
-static bool same_group(const struct asked *a, bool tagged, uint32_t pasid, uint16_t group)
-{
-	return !a->marker && a->request.has_pasid == tagged && (!tagged || a->request.pasid == pasid) &&
-	       a->request.group == group;
-}
-
-static void drop_group(struct side *side, bool tagged, uint32_t pasid, uint16_t group)
-{
-	unsigned int i, kept = 0;
-
-	for (i = 0; i < side->nasked; i++)
-		if (!same_group(&side->asked[i], tagged, pasid, group))
-			side->asked[kept++] = side->asked[i];
-	side->nasked = kept;
-}
-
-static int page_expected(const struct room *room, struct side *side, const struct asked *new)
-{
-	const struct pcg_page_request *q = &new->request;
-	struct tlp_pasid prefix = { q->has_pasid, q->execute, q->privileged, q->pasid };
-	enum pcg_fault_reason reason = PCG_FAULT_BLOCKED;
-	unsigned int i, counted = 0;
-
-	if (side->attached && !side->blocked) {
-		if (!side->control.page_requests)
-			return -EACCES;
-		reason = prefix_reason(room, side, &prefix);
-	}
-	if (reason != PCG_FAULT_NONE) {
-		remember(side, reason, q->write, &prefix, q->address);
-		return -EACCES;
-	}
-	for (i = 0; i < side->nasked; i++) {
-		if (!new->marker && same_group(&side->asked[i], q->has_pasid, q->pasid, q->group) &&
-		    side->asked[i].request.last)
-			return -EPROTO;
-		counted += !side->asked[i].marker;
-	}
-	if (!new->marker && counted >= side->control.allocation)
-		return -EPROTO;
-	return side->nasked >= room->facts.page_requests ? -ENOSPC : 0;
-}
-
 static void ask_page(struct room *room, struct side *side, struct input *input)
 {
 	uint8_t bits = take8(input);
 	struct asked new = { .request = { .address = take8(input) * PAGE,
-					  .pasid = pasids[take8(input) % PASIDS],
+					  .pasid = model_pasids[take8(input) % PASIDS],
 					  .group = take8(input) % 3,
 					  .has_pasid = bits & 3,
 					  .read = bits & 4,
@@ -488,7 +262,7 @@ static void ask_page(struct room *room, struct side *side, struct input *input)
 		q->execute = q->privileged = false;
 	if (!q->has_pasid)
 		q->pasid = 0;
-	expected = page_expected(room, side, &new);
+	expected = model_page_request(room, side, &new);
 	HOLDS(r == expected);
 	if (r == 0) {
 		HOLDS(side->nasked < QUEUE);
@@ -498,7 +272,7 @@ static void ask_page(struct room *room, struct side *side, struct input *input)
 	HOLDS(iommu_page_refused(side->bdf, q, &message) == (q->last && !new.marker));
 	if (q->last && !new.marker) {
 		HOLDS(message.address == (q->group | 0xf000u) && message.target == side->bdf);
-		drop_group(side, q->has_pasid, q->pasid, q->group);
+		model_drop_group(side, q->has_pasid, q->pasid, q->group);
 	}
 }
 
@@ -526,7 +300,7 @@ static void take_page(struct room *room, struct side *side, struct input *input)
 
 static void answer_page(struct room *room, struct side *side, struct input *input)
 {
-	struct pcg_page_response response = { .pasid = pasids[take8(input) % PASIDS],
+	struct pcg_page_response response = { .pasid = model_pasids[take8(input) % PASIDS],
 					      .group = take8(input) % 3,
 					      .has_pasid = take8(input) % 4 != 0,
 					      .code = take8(input) % 16 };
@@ -537,15 +311,16 @@ static void answer_page(struct room *room, struct side *side, struct input *inpu
 
 	(void)room;
 	for (i = 0; i < side->nasked; i++)
-		found = found || (same_group(&side->asked[i], response.has_pasid, response.pasid, response.group) &&
-				  side->asked[i].request.last && side->asked[i].taken);
+		found = found ||
+			(model_same_group(&side->asked[i], response.has_pasid, response.pasid, response.group) &&
+			 side->asked[i].request.last && side->asked[i].taken);
 	HOLDS(r == (!code ? -EINVAL : found ? 0 : -ENOENT));
 	if (r != 0)
 		return;
 	HOLDS(message.type == TLP_MESSAGE && message.message == TLP_PRG_RESPONSE && message.target == side->bdf &&
 	      message.address == (response.group | (uint64_t)response.code << 12) &&
 	      message.pasid.present == response.has_pasid);
-	drop_group(side, response.has_pasid, response.pasid, response.group);
+	model_drop_group(side, response.has_pasid, response.pasid, response.group);
 }
 
 static void take_faults(struct room *room, struct side *side, struct input *input)
@@ -631,8 +406,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	while (input.left > 0) {
 		step(&room, &input);
-		caches_hold(&room, &room.sides[0]);
-		caches_hold(&room, &room.sides[1]);
+		model_caches_hold(&room, &room.sides[0]);
+		model_caches_hold(&room, &room.sides[1]);
 	}
 	take_faults(&room, &room.sides[0], &input);
 	take_faults(&room, &room.sides[1], &input);

@@ -4,8 +4,7 @@
  * and the property tests find it so), every dword, byte enable and value.
  */
 #include "proof.h"
-
-#include "view/access.c"
+#include "view.h"
 
 #include "../property/contract.h"
 
@@ -13,9 +12,10 @@
 extern struct pcg_view view;
 
 /*
- * AT names the dword: COMMAND's, or 48h where each of the other hooks can stand. To the core a dword is an index and
- * nothing else, but for those hooks, and each of them looks at its own capability alone. Without AT it is any of
- * 1024; so it is proven that no index leaves its array.
+ * AT names the dword: COMMAND's, or 48h where each of the other hooks can stand, or one of extended space where
+ * controls that are made up can, and those of resizable BARs. To the core a dword is an index and nothing else, but
+ * for those hooks, and each of them looks at its own capability alone. Without AT it is any of 1024; so it is proven
+ * that no index leaves its array.
  */
 static uint16_t some_compiled(void)
 {
@@ -25,6 +25,9 @@ static uint16_t some_compiled(void)
 	view.express = 0x40;
 	view.pm = 0x44;
 	view.af = 0x44;
+	view.rebar = AT >= PCG_CONFIG_CONVENTIONAL ? AT - 8 : 0;
+	view.pasid.at[PCG_MADE_PASID] = view.pasid.at[PCG_MADE_ATS] = AT >= PCG_CONFIG_CONVENTIONAL ? AT - 4 : 0;
+	view.pasid.at[PCG_MADE_PRI] = AT >= PCG_CONFIG_CONVENTIONAL && nondet_bool() ? AT - 4 : 0;
 #else
 	uint16_t dword = nondet_u16();
 #endif
@@ -77,6 +80,21 @@ void a_read_needs_what_it_uses(void)
 	PROVE(((pcg_view_read(&view, dword, a) ^ pcg_view_read(&view, dword, b)) & pcg_be_mask(be)) == 0);
 }
 
+/* Bits that a hook decides by itself, not the value written: states that change, and a size that is asked for. */
+static uint32_t by_hook(uint16_t dword)
+{
+	switch (view.hook[dword]) {
+	case ON_POWER:
+		return PCG_PM_STATE;
+	case ON_PASID:
+		return PRI_CLEARS | (uint32_t)PCG_PRI_STOPPED << 16;
+	case ON_REBAR:
+		return CTRL_SIZE;
+	default:
+		return 0;
+	}
+}
+
 /* The shadow changes in one dword, there in the bytes enabled and in bits that are virtual, to the value written. */
 void a_write_keeps_the_rest_of_the_shadow(void)
 {
@@ -91,13 +109,10 @@ void a_write_keeps_the_rest_of_the_shadow(void)
 	bits = view.write_shadow[dword] & pcg_be_mask(be);
 	pcg_view_write(&view, dword, be, value, host, &w);
 	PROVE(view.shadow[other] == had_other);
-	PROVE(((view.shadow[dword] ^ had) & ~bits) == 0);
+	PROVE(((view.shadow[dword] ^ had) & ~(bits | by_hook(dword))) == 0);
 	PROVE(w.before == had);
 	PROVE(w.after == view.shadow[dword]);
-	/* A power state that cannot be reached is the one value that is not taken. */
-	if (view.hook[dword] == ON_POWER)
-		bits &= ~(uint32_t)PCG_PM_STATE;
-	PROVE(((view.shadow[dword] ^ value) & bits) == 0);
+	PROVE(((view.shadow[dword] ^ value) & bits & ~by_hook(dword)) == 0);
 }
 
 /* A write changes nothing of the view but the shadow. */
@@ -223,4 +238,40 @@ void a_power_state_is_one_that_there_is(void)
 	PROVE(IF(w.effects & PCG_EFFECT_POWER && w.power == PCG_D2, pmc & 0x0400));
 	PROVE(IF(w.effects & PCG_EFFECT_POWER && w.power != PCG_D0, w.power > (w.before & PCG_PM_STATE)));
 	PROVE(IF(!(w.effects & PCG_EFFECT_POWER), ((w.before ^ w.after) & PCG_PM_STATE) == 0));
+}
+
+/* A size is asked for and never taken: only what was resized reads back. */
+void a_size_is_asked_for(void)
+{
+	uint16_t dword = some_compiled();
+	uint32_t had;
+	struct pcg_view_write w;
+
+	ASSUME(view.hook[dword] == ON_REBAR);
+	had = view.shadow[dword];
+	pcg_view_write(&view, dword, some_be(), nondet_u32(), nondet_u32(), &w);
+	PROVE(view.shadow[dword] == had && w.after == had && w.host_be == 0);
+	PROVE((w.effects & ~(uint32_t)PCG_EFFECT_RESIZE) == 0);
+	PROVE(IF(w.effects & PCG_EFFECT_RESIZE, w.bar < PCG_NUM_BARS && w.log2 >= 20 && w.log2 < 84));
+	PROVE(IF(w.effects & PCG_EFFECT_RESIZE, w.log2 != (had >> 8 & 0x3f) + 20));
+}
+
+/* Controls that are made up reach nothing by themselves; what changes in them is said, and no status bit appears. */
+void a_control_that_is_made_up_is_told(void)
+{
+	uint16_t dword = some_compiled();
+	bool is_pri;
+	uint32_t had, value = nondet_u32();
+	struct pcg_view_write w;
+
+	ASSUME(view.hook[dword] == ON_PASID);
+	is_pri = view.pasid.at[PCG_MADE_PRI] != 0;
+	had = view.shadow[dword];
+	pcg_view_write(&view, dword, some_be(), value, nondet_u32(), &w);
+	PROVE(w.host_be == 0 && w.before == had && w.after == view.shadow[dword]);
+	PROVE((w.effects & ~(uint32_t)PCG_EFFECT_PASID) == 0);
+	PROVE(IF(!is_pri && w.after != had, w.effects != 0));
+	PROVE(IF((w.after ^ had) & PCG_PRI_ENABLE, w.effects != 0));
+	PROVE(IF(w.page_reset, is_pri && w.effects != 0 && value & PCG_PRI_RESET && !(w.after & PCG_PRI_ENABLE)));
+	PROVE(IF(is_pri, (w.after & ~had & ~view.write_shadow[dword]) == 0));
 }

@@ -184,6 +184,9 @@ static void some_access(enum pcg_request_kind kind, unsigned int offset, unsigne
 	v->express = 0x40;
 	v->pm = 0x44;
 	v->af = 0x44;
+	/* Their hooks are like any other to both ways, and what they come to stands in access.c. */
+	v->rebar = 0;
+	v->pasid.at[PCG_MADE_PASID] = v->pasid.at[PCG_MADE_ATS] = v->pasid.at[PCG_MADE_PRI] = 0;
 	v->own.devctl = UINT16_MAX;
 #ifdef DEVCTL
 	v->own.devctl = AT / 4;
@@ -454,6 +457,8 @@ void any_access_stays_inside(void)
 	v->express = 0x40;
 	v->pm = 0x44;
 	v->af = 0x44;
+	v->rebar = 0;
+	v->pasid.at[PCG_MADE_PASID] = v->pasid.at[PCG_MADE_ATS] = v->pasid.at[PCG_MADE_PRI] = 0;
 	ASSUME(v->own.devctl == UINT16_MAX || v->own.devctl < PCG_CONFIG_DWORDS);
 	ASSUME(is_compiled(at / 4) && is_compiled((at + length - 1) / 4));
 	asked = &by_fast;

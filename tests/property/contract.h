@@ -32,6 +32,41 @@ static inline bool contract_masks(const struct pcg_view *view, uint16_t dword)
 	return (zero & (host | shadow)) == 0;
 }
 
+/* Extended space begins where conventional space ends; so it does where the proofs have less of both. */
+static inline bool contract_extended(uint16_t at, unsigned int need)
+{
+	return at >= PCG_CONFIG_CONVENTIONAL && (at & 3) == 0 && at + need <= PCG_CONFIG_EXTENDED;
+}
+
+/* A control of a capability that is made up: there is nothing of the function's. */
+static inline bool contract_made(const struct pcg_view *view, uint16_t dword)
+{
+	static const uint8_t lengths[PCG_NUM_MADE] = { 8, 8, 16 };
+	bool here = false;
+	unsigned int kind;
+
+	for (kind = 0; kind < PCG_NUM_MADE; kind++) {
+		uint16_t at = view->pasid.at[kind];
+
+		here = here || (contract_extended(at, lengths[kind]) &&
+				(dword * 4u == at + 4u ||
+				 (kind == PCG_MADE_PRI && dword * 4u == at + (unsigned int)PCG_PRI_ALLOCATION)));
+	}
+	return here &&
+	       !(view->read_host[dword] | view->write_host[dword] | view->write_clear[dword] | view->as_zero[dword]);
+}
+
+/* A control of the Resizable BAR capability names a BAR, and a write reaches its size alone. */
+static inline bool contract_rebar(const struct pcg_view *view, uint16_t dword)
+{
+	unsigned int first = view->rebar + 8u, at = dword * 4u;
+
+	return contract_extended(view->rebar, 12) && at >= first && at < first + 8 * PCG_NUM_BARS &&
+	       (at - first) % 8 == 0 && (view->shadow[dword] & 7) < PCG_NUM_BARS &&
+	       view->write_shadow[dword] == 0x3f00 &&
+	       !(view->read_host[dword] | view->write_host[dword] | view->write_clear[dword] | view->as_zero[dword]);
+}
+
 /* A hook stands where the register is that it serves. */
 static inline bool contract_hook(const struct pcg_view *view, uint16_t dword)
 {
@@ -53,6 +88,10 @@ static inline bool contract_hook(const struct pcg_view *view, uint16_t dword)
 		return contract_place(view->msi, 4);
 	case ON_MSIX:
 		return contract_place(view->msix, 4);
+	case ON_PASID:
+		return contract_made(view, dword);
+	case ON_REBAR:
+		return contract_rebar(view, dword);
 	default:
 		return false;
 	}

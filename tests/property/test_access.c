@@ -9,31 +9,12 @@
 #include <cmocka.h>
 
 #include "guest.h"
+#include "holds.h"
 #include "ram.h"
 #include "slow.h"
 #include "slow_linux.h"
 
 static unsigned int looked;
-static const char *profile;
-
-__attribute__((format(printf, 2, 3))) static void wrong(const struct subject *s, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	print_error("%s, %s: %s\n", profile, s->name, text);
-	fail();
-}
-
-#define HOLDS(subject, condition, ...)                                                                                 \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			wrong(subject, __VA_ARGS__);                                                                   \
-	} while (0)
-
 static void under(const char *const *profiles, void (*look)(const struct subject *subject))
 {
 	for (; *profiles != NULL; profiles++) {

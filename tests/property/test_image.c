@@ -11,27 +11,10 @@
 
 #include "contract.h"
 #include "guest.h"
+#include "holds.h"
 #include "ram.h"
 
 static unsigned int looked;
-
-__attribute__((format(printf, 2, 3))) static void wrong(const struct subject *s, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	print_error("%s: %s\n", s->name, text);
-	fail();
-}
-
-#define HOLDS(subject, condition, ...)                                                                                 \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			wrong(subject, __VA_ARGS__);                                                                   \
-	} while (0)
 
 /* --- parsing --- */
 
@@ -51,16 +34,22 @@ static void check_caps(const struct subject *s, const struct pcg_cap *caps, unsi
 	}
 }
 
-static void look_at_layout(const struct subject *s)
+/* Of its own size, so that a sanitizer sees a read past the end. */
+static uint8_t *config_of(const struct subject *s)
 {
-	uint8_t owned[PCG_CONFIG_EXTENDED] = { 0 };
-	struct pcg_layout layout;
-	/* Of its own size, so that a sanitizer sees a read past the end. */
 	uint8_t *config = malloc(s->info.config_size);
-	int ret;
 
 	assert_non_null(config);
 	memcpy(config, s->config, s->info.config_size);
+	return config;
+}
+
+static void look_at_layout(const struct subject *s)
+{
+	uint8_t owned[PCG_CONFIG_EXTENDED] = { 0 }, *config = config_of(s);
+	struct pcg_layout layout;
+	int ret;
+
 	ret = pcg_layout_parse(&layout, config, s->info.config_size, NULL);
 	free(config);
 	looked++;
@@ -83,13 +72,14 @@ static void parsing_ends_and_keeps_its_promises(void **state)
 
 /* --- the image --- */
 
-static const char *profile;
-
 static int compile(struct pcg_view *view, const struct subject *s)
 {
 	const struct pcg_view_options options = { .profile = pcg_profile_find(profile) };
+	uint8_t *config = config_of(s);
+	int ret = pcg_view_init(view, &s->info, config, &options, NULL);
 
-	return pcg_view_init(view, &s->info, s->config, &options, NULL);
+	free(config);
+	return ret;
 }
 
 /* Every fate that a bit can have; a combination that is not here is a contradiction. */

@@ -16,6 +16,7 @@
 
 #include "conform/walk.h"
 #include "contract.h"
+#include "holds.h"
 #include "subject.h"
 
 static const struct {
@@ -44,24 +45,6 @@ static void note(void *arg, const struct pcg_note *n)
 	errors++;
 	snprintf(said, sizeof(said), "%s", n->text);
 }
-
-__attribute__((format(printf, 2, 3))) static void wrong(const struct subject *s, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	print_error("%s: %s\n", s->name, text);
-	fail();
-}
-
-#define HOLDS(subject, condition, ...)                                                                                 \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			wrong(subject, __VA_ARGS__);                                                                   \
-	} while (0)
 
 /* The function's own layout, @plain's. */
 static void check_bytes(const struct subject *s, unsigned int kind)
@@ -117,6 +100,7 @@ static void check_image(const struct subject *s)
 
 	for (dword = 0; dword < PCG_CONFIG_DWORDS; dword++) {
 		HOLDS(s, contract_masks(&view, (uint16_t)dword), "%x: its masks contradict each other", dword * 4);
+		HOLDS(s, contract_hook(&view, (uint16_t)dword), "%x: hook %u", dword * 4, view.hook[dword]);
 		HOLDS(s, (view.hook[dword] == ON_PASID) <= is_ours(dword * 4), "%x: a hook", dword * 4);
 		if (is_ours(dword * 4))
 			HOLDS(s,
@@ -144,7 +128,7 @@ static void check_chain(const struct subject *s)
 	}
 }
 
-static void set_options(const struct subject *s, const char *profile, unsigned int place)
+static void set_options(const struct subject *s, unsigned int place)
 {
 	const uint16_t at = places[place];
 
@@ -163,14 +147,14 @@ static void set_options(const struct subject *s, const char *profile, unsigned i
 	quirk.end = (uint16_t)(quirk.start + 40);
 }
 
-static void look(const struct subject *s, const char *profile, unsigned int place)
+static void look(const struct subject *s, unsigned int place)
 {
 	const struct pcg_log log = { .write = note };
 	struct pcg_host_info info = s->info;
 	unsigned int kind;
 	int ret;
 
-	set_options(s, profile, place);
+	set_options(s, place);
 	info.pasid = (struct pcg_pasid_facts){ .width = 20,
 					       .execute = true,
 					       .ats = true,
@@ -232,10 +216,11 @@ static void look_at_places(const struct subject *s)
 	for (i = 0; i < 2; i++) {
 		const struct pcg_view_options none = { .profile = pcg_profile_find(profiles[i]) };
 
+		profile = profiles[i];
 		if (pcg_view_init(&plain, &s->info, s->config, &none, NULL) != 0)
 			continue;
 		for (place = 0; place < NPLACES; place++)
-			look(s, profiles[i], place);
+			look(s, place);
 	}
 }
 

@@ -42,17 +42,8 @@ class Driver:
     def enable(self):
         self.c.command(6)
         self.c.write32(0, 0x1000 + 12, 0)
-        at = self.capability(0x11)
+        at = self.c.capability(0x11)
         self.c.write(CONFIG, at + 2, struct.pack("<H", 0x8000))
-
-    def capability(self, wanted):
-        at = self.c.read(CONFIG, 0x34, 1)[0]
-        while at:
-            id, following = self.c.read(CONFIG, at, 2)
-            if id == wanted:
-                return at
-            at = following
-        self.case.fail("no such capability")
 
     def start(self, command, address=IOVA, size=4096):
         self.c.write(0, EP_SRC, struct.pack("<Q", address))
@@ -89,7 +80,7 @@ class Driver:
         return ok
 
     def power(self, state):
-        self.c.write(CONFIG, self.capability(1) + 4, struct.pack("<H", state))
+        self.c.write(CONFIG, self.c.capability(1) + 4, struct.pack("<H", state))
 
 
 class Faults(Case):
@@ -398,7 +389,7 @@ class Vectors(Faults):
     """A VF's number changes between clients, and holds as long as one stays."""
 
     def sizes(self):
-        at = self.first.capability(0x11)
+        at = self.first.c.capability(0x11)
         return ((struct.unpack("<H", self.first.c.read(CONFIG, at + 2, 2))[0] & 0x7ff) + 1,
                 self.first.c.irq_info(MSIX)[3])
 

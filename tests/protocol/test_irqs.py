@@ -30,19 +30,10 @@ class Irqs(Case):
 
     def enable_msix(self):
         """MSI-X Enable, as a client does that keeps the table to itself."""
-        self.c.write(CONFIG, self.capability(0x11) + 2, b"\0\x80")
-        table = struct.unpack("<I", self.c.read(CONFIG, self.capability(0x11) + 4, 4))[0]
+        self.c.write(CONFIG, self.c.capability(0x11) + 2, b"\0\x80")
+        table = struct.unpack("<I", self.c.read(CONFIG, self.c.capability(0x11) + 4, 4))[0]
         for vector in range(32):
             self.c.write32(table & 7, (table & ~7) + vector * 16 + 12, 0)
-
-    def capability(self, wanted):
-        at = self.c.read(CONFIG, 0x34, 1)[0]
-        while at:
-            id, following = self.c.read(CONFIG, at, 2)
-            if id == wanted:
-                return at
-            at = following
-        self.fail("no such capability")
 
 
 class Matrix(Irqs):

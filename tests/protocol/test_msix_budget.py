@@ -34,20 +34,11 @@ class Budget(Case):
         self.assertEqual(reserved, 0)
         return vectors, table, ceiling, answer[24:].rstrip(b"\0").decode()
 
-    def capability(self, wanted):
-        at = self.c.read(CONFIG, 0x34, 1)[0]
-        while at:
-            id, following = self.c.read(CONFIG, at, 2)
-            if id == wanted:
-                return at
-            at = following
-        self.fail("no such capability")
-
     def table_size(self):
-        return (struct.unpack("<H", self.c.read(CONFIG, self.capability(0x11) + 2, 2))[0] & 0x7ff) + 1
+        return (struct.unpack("<H", self.c.read(CONFIG, self.c.capability(0x11) + 2, 2))[0] & 0x7ff) + 1
 
     def place(self, register):
-        place = struct.unpack("<I", self.c.read(CONFIG, self.capability(0x11) + register, 4))[0]
+        place = struct.unpack("<I", self.c.read(CONFIG, self.c.capability(0x11) + register, 4))[0]
         return place & 7, place & ~7
 
     def raise_msix(self, vector):

@@ -253,6 +253,16 @@ class Client:
     def write32(self, region, offset, value, flags=0):
         self.write(region, offset, struct.pack("<I", value), flags)
 
+    def capability(self, wanted):
+        """Where a capability of conventional space stands."""
+        at = self.read(CONFIG, 0x34, 1)[0]
+        while at:
+            id, following = self.read(CONFIG, at, 2)
+            if id == wanted:
+                return at
+            at = following
+        raise AssertionError(f"there is no capability {wanted:02x}h")
+
     def command(self, value):
         self.write(CONFIG, 4, struct.pack("<H", value))
 
