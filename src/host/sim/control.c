@@ -136,7 +136,7 @@ static struct fabric_function *by_name(struct sim_control *control, const char *
 	return f != NULL && *end == '\0' && n < f->nvirtuals ? f->virtuals[n] : NULL;
 }
 
-static void list_functions(struct sim_control *control)
+static void list_functions(struct sim_control *control, const char *name)
 {
 	char text[400];
 	size_t used = 0;
@@ -151,7 +151,10 @@ static void list_functions(struct sim_control *control)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, ", %s.vf0 to %u", f->name,
 						 f->nvirtuals - 1u);
 	}
-	control_say(control, "this fabric has %s", text);
+	if (name == NULL)
+		control_say(control, "name a function; this fabric has %s", text);
+	else
+		control_say(control, "there is no function \"%.40s\"; this fabric has %s", name, text);
 }
 
 struct fabric_function *control_function(struct sim_control *control, struct control_words *words,
@@ -164,13 +167,8 @@ struct fabric_function *control_function(struct sim_control *control, struct con
 		return control->self;
 	name = control_take(words);
 	f = name != NULL ? by_name(control, name) : NULL;
-	if (f == NULL) {
-		if (name == NULL)
-			control_say(control, "name a function");
-		else
-			control_say(control, "there is no function \"%.40s\"", name);
-		list_functions(control);
-	}
+	if (f == NULL)
+		list_functions(control, name);
 	return f;
 }
 

@@ -115,6 +115,30 @@ class Both:
             self.assertIn("msix: ", served.driver("nvme", self.nvme, "msix --rounds 1").text)
         self.assertNotIn(FAULT, self.room.log())
 
+    def test_a_bound_on_vectors_is_what_the_kernel_is_asked(self):
+        """Of the 65 vectors of this controller two; what a driver does with fewer than it wants is shown elsewhere."""
+        with Served(self.room, self.nvme, way=self.way, options="--policy msix-vectors=2") as served:
+            with Poke(served, self.nvme) as poke:
+                at = self.capability(poke, 0x11)
+                self.assertEqual(int(poke(f"config {at + 2} 2")[0], 16) & 0x7ff, 1)
+                self.assert_refused(errno.EINVAL, poke, "msix 3")
+                poke("msix 2")
+                self.assert_refused(errno.EINVAL, poke, "vectors 2 2 1")
+                self.assertEqual(self.host_vectors(), 2)
+                poke("noirq 2")
+                self.assertEqual(self.host_vectors(), 0)
+
+    def capability(self, poke, number):
+        at = int(poke("config 0x34 1")[0], 16)
+        while at and int(poke(f"config {at} 1")[0], 16) != number:
+            at = int(poke(f"config {at + 1} 1")[0], 16)
+        self.assertNotEqual(at, 0)
+        return at
+
+    def host_vectors(self):
+        """Vectors that the host's kernel has set up for it."""
+        return int(self.room.run(f"grep -c 'vfio-msix.*{self.nvme}' /proc/interrupts; true").text)
+
     def test_a_client_killed_at_work_leaves_nothing(self):
         with Served(self.room, self.nvme, way=self.way) as served:
             job = served.start("nvme", self.nvme, "msix --seconds 1000")
