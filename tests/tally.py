@@ -7,6 +7,8 @@ import sys
 
 LINE = re.compile(r"^(?P<not>not )?ok\b\s*\d*\s*(?:- )?(?P<name>[^#]*)(?:#\s*(?P<skip>skip\S*)\s*(?P<why>.*))?$", re.I)
 
+PLAN = re.compile(r"^1\.\.(\d+)", re.M)
+
 
 class Tally:
     def __init__(self):
@@ -54,8 +56,13 @@ def main():
             text = file.read()
         if path.endswith(".json"):
             tally.meson(path.split("/")[-3], text)
-        elif not tally.tap(path.split("/")[-1], text):
-            tally.failed.append(f"{path}: no test ran")
+        else:
+            lines, planned = tally.tap(path.split("/")[-1], text), sum(map(int, PLAN.findall(text)))
+            if not lines:
+                tally.failed.append(f"{path}: no test ran")
+            elif lines < planned:
+                # It was ended before it could say so itself.
+                tally.failed.append(f"{path}: {lines} of {planned} tests ran")
     for name in tally.failed:
         print(f"failed: {name}")
     for name in tally.skipped:

@@ -30,7 +30,7 @@ static void usage(FILE *out)
 		"  --json         both sides, for programs\n");
 	fputs(cli_policy_help, out);
 	fprintf(out,
-		"\nFUNC: dump:FILE[@BDF], sim:MODEL, vfio-user:SOCKET, or live:CONTROL[@N] of a server started with\n"
+		"\nFUNC: vfio:BDF, dump:FILE[@BDF], sim:MODEL, vfio-user:SOCKET, or live:CONTROL[@N] of a server started with\n"
 		"      --control CONTROL\n");
 }
 

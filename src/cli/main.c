@@ -83,6 +83,7 @@ static void usage(FILE *out)
 		fprintf(out, "  %-8s %s%*s %s\n", verbs[i].name, verbs[i].arguments, 22 - columns(verbs[i].arguments),
 			"", verbs[i].help);
 	fprintf(out, "\nFUNC names a function:\n"
+		     "  vfio:BDF             one of this machine that Linux's VFIO holds\n"
 		     "  dump:FILE[@BDF]      one recorded by lspci -xxx or -xxxx\n"
 		     "  sim:endpoint-test    a PCI endpoint test function, simulated\n"
 		     "  sim:broken           a mediated function with one fault, to try conform on\n"

@@ -216,7 +216,8 @@ static void usage(FILE *out)
 		"Draws configuration space: who owns each byte, what happens to it when a guest reads or writes.\n\n"
 		"  -o, --output FILE        as a picture (SVG); -: to standard output\n");
 	fputs(cli_policy_help, out);
-	fprintf(out, "\nFUNC: dump:FILE[@BDF], sim:MODEL, vfio-user:SOCKET, or live:CONTROL[@N] of a running server\n");
+	fprintf(out,
+		"\nFUNC: vfio:BDF, dump:FILE[@BDF], sim:MODEL, vfio-user:SOCKET, or live:CONTROL[@N] of a running server\n");
 }
 
 static int take(void *settings, int option)

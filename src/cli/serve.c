@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 /* sd_listen_fds(3): the first descriptor that a service manager hands over. */
 #define SYSTEMD_FIRST_FD 3
 #define TIMEOUT_MAX_MS   600000
+/* --socket-group alone: whoever it is given to can connect, nobody else. */
+#define GROUP_MODE 0660
 
 static void usage(FILE *out)
 {
@@ -24,6 +27,8 @@ static void usage(FILE *out)
 		"       pcigate serve FUNC=SOCKET [FUNC=SOCKET…]  [option…]\n\n"
 		"Serves functions over vfio-user until SIGTERM or SIGINT. Never goes to the background.\n\n"
 		"  --socket-path PATH   listen there\n"
+		"  --socket-group GROUP sockets that are made here belong to this group, which may connect (mode %04o)\n"
+		"  --socket-mode MODE   their permissions, octal, whatever the umask says\n"
 		"  --fd N               use this socket, listening or connected\n"
 		"  --run CMD            listen in a directory of its own, run CMD with sh, end with it; CMD finds the\n"
 		"                       sockets of the functions in $socket, $socket2, …; when the server is\n"
@@ -38,7 +43,7 @@ static void usage(FILE *out)
 		"  --dma-timeout MS     how long a client may take to answer for memory it does not share (%u)\n"
 		"  --seccomp WHAT       of system calls that no server makes: kill, log, none (%s)\n"
 		"  --user NAME          started as root, become NAME once functions and sockets are open\n",
-		SERVE_TIMEOUT, SERVE_DMA_TIMEOUT, filter_names[FILTER_DEFAULT]);
+		(unsigned int)GROUP_MODE, SERVE_TIMEOUT, SERVE_DMA_TIMEOUT, filter_names[FILTER_DEFAULT]);
 	fputs(cli_policy_help, out);
 	fprintf(out,
 		"  --print-capabilities what this program can do, as JSON\n\n"
@@ -48,8 +53,9 @@ static void usage(FILE *out)
 
 static int print_capabilities(void)
 {
-	static const char *const features[] = { "socket-path", "fd",      "socket-activation", "run",
-						"trace",       "control", "seccomp",           "user" };
+	static const char *const features[] = { "socket-path",  "fd",         "socket-activation", "run",
+						"trace",        "control",    "seccomp",           "user",
+						"socket-group", "socket-mode" };
 	static const char *const backends[] = { "vfio", "vfio-user", "dump", "sim" };
 	struct json_object *root = json_object_new_object();
 	struct json_object *list = json_object_new_array();
@@ -129,6 +135,12 @@ static int take(void *settings, int option)
 	case 'u':
 		s->user = optarg;
 		break;
+	case 'g':
+		s->group = optarg;
+		break;
+	case 'M':
+		s->mode = optarg;
+		break;
 	default: /* --print-capabilities has been seen to */
 		break;
 	}
@@ -147,6 +159,38 @@ static int systemd_fds(void)
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
 	return n > 0 && n < INT_MAX - SYSTEMD_FIRST_FD ? (int)n : 0;
+}
+
+/* --socket-group and --socket-mode, for sockets of our own making that others come to. */
+static int check_access(struct serve_settings *s)
+{
+	const struct group *group;
+	unsigned long mode = GROUP_MODE;
+	char *end = NULL;
+
+	if (s->group == NULL && s->mode == NULL)
+		return 0;
+	if (s->fd >= 0 || s->run != NULL || s->systemd_fds > 0)
+		return cli_error(
+			"serve", CLI_USAGE, "%s: %s", s->group != NULL ? "--socket-group" : "--socket-mode",
+			s->run != NULL ? "the sockets of --run are for its command alone"
+			: s->fd >= 0   ? "the socket of --fd is there already; whoever made it says who may connect"
+				     : "the sockets are systemd's; SocketGroup= and SocketMode= of their unit say it");
+	if (s->mode != NULL)
+		mode = s->mode[0] >= '0' && s->mode[0] <= '7' ? strtoul(s->mode, &end, 8) : ULONG_MAX;
+	if (mode > 0777 || (end != NULL && *end != '\0'))
+		return cli_error("serve", CLI_USAGE, "--socket-mode %s: give permissions in octal, such as 0660",
+				 s->mode);
+	s->access = (struct sockets_access){ .group = SOCKETS_ANY_GROUP, .mode = (mode_t)mode };
+	s->options.access = &s->access;
+	if (s->group == NULL)
+		return 0;
+	group = getgrnam(s->group);
+	if (group == NULL)
+		return cli_error("serve", CLI_USAGE,
+				 "--socket-group %s: there is no such group; `getent group` lists them", s->group);
+	s->access.group = group->gr_gid;
+	return 0;
 }
 
 /* What was asked for must fit together. */
@@ -175,6 +219,8 @@ static int check(struct serve_settings *s)
 				 "--user and --run: what is run stays root, and %s could not end it; start all as %s",
 				 s->user, s->user);
 	s->options.humble = s->user == NULL;
+	if (check_access(s) != 0)
+		return CLI_USAGE;
 	return s->user != NULL ? confine_user(&s->confine, s->user) : 0;
 }
 
@@ -207,6 +253,8 @@ static const struct option long_options[] = {
 	{ "trust-client", no_argument, NULL, 'T' },
 	{ "seccomp", required_argument, NULL, 'S' },
 	{ "user", required_argument, NULL, 'u' },
+	{ "socket-group", required_argument, NULL, 'g' },
+	{ "socket-mode", required_argument, NULL, 'M' },
 	{ "print-capabilities", no_argument, NULL, 'C' },
 	{ NULL, 0, NULL, 0 },
 };

@@ -9,6 +9,7 @@
 #include "cli/confine.h"
 #include "cli/each.h"
 #include "serve/server.h"
+#include "serve/sockets.h"
 
 struct serve_settings {
 	struct serve_options options;
@@ -17,7 +18,10 @@ struct serve_settings {
 	struct command command;
 	struct confine confine;
 	const char *user;
-	int fd; /* -1: none */
+	const char *group;            /* --socket-group */
+	const char *mode;             /* --socket-mode */
+	struct sockets_access access; /* what they come to */
+	int fd;                       /* -1: none */
 	int systemd_fds;
 	const char *range; /* --each */
 	struct each each;

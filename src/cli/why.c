@@ -260,7 +260,7 @@ static void usage(FILE *out)
 		"  --json                   for programs\n");
 	fputs(cli_policy_help, out);
 	fprintf(out,
-		"\nFUNC: dump:FILE[@BDF], sim:MODEL, vfio-user:SOCKET, or live:CONTROL[@N] of a running server: its values, its rules\n");
+		"\nFUNC: vfio:BDF, dump:FILE[@BDF], sim:MODEL, vfio-user:SOCKET, or live:CONTROL[@N] of a running server: its values, its rules\n");
 }
 
 static int take(void *settings, int option)

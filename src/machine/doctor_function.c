@@ -40,7 +40,7 @@ enum doctor_verdict doctor_header(const struct doctor *d, struct doctor_row *row
 		return doctor_found(row, DOCTOR_BAD, "type %d, a bridge; VFIO takes functions with a header of type 0",
 				    d->function.header_type);
 	if (machine_is_bridge(&d->function))
-		return doctor_found(row, DOCTOR_WARN,
+		return doctor_found(row, machine_is_vfio(d->tree, &d->function.place) ? DOCTOR_WARN : DOCTOR_BAD,
 				    "type 0, but of the class of bridges: the machine's own, as a rule");
 	return doctor_found(row, DOCTOR_OK, "type 0");
 }

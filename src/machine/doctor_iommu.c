@@ -102,7 +102,8 @@ enum doctor_verdict doctor_interrupts(const struct doctor *d, struct doctor_row 
 			continue;
 		doctor_mend(row, "echo N > /sys/module/%s/parameters/allow_unsafe_interrupts", modules[i]);
 		return doctor_found(row, DOCTOR_WARN,
-				    "allow_unsafe_interrupts of %s is on: a guest can forge interrupts of the host",
+				    "allow_unsafe_interrupts of %s is on: a guest can forge interrupts of the host, "
+				    "and pcigate lends it no BARs (barN=)",
 				    modules[i]);
 	}
 	find_chips(d, &remapped, &plain);

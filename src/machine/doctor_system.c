@@ -180,11 +180,12 @@ static bool command_line_has(const struct doctor *d, const char *word)
 
 enum doctor_verdict doctor_devmem(const struct doctor *d, struct doctor_row *row)
 {
+	struct doctor_row other = { 0 };
 	char level[32];
 	bool strict;
 
 	/* Then that is what stands in the way. */
-	if (find_lockdown(d, level, sizeof(level)) && level[0] != '\0')
+	if ((find_lockdown(d, level, sizeof(level)) && level[0] != '\0') || doctor_interrupts(d, &other) > DOCTOR_OK)
 		return DOCTOR_ABSENT;
 	if (command_line_has(d, "iomem=relaxed"))
 		return doctor_found(row, DOCTOR_OK, "iomem=relaxed: BARs can be mapped through sysfs (barN=sysfs)");

@@ -500,7 +500,7 @@ int serve_control_create(struct serve_control **result, const char *path, struct
 	if (control == NULL)
 		return -ENOMEM;
 	mask = umask(0177);
-	fd = sockets_listen(path, "--control", &control->file, log);
+	fd = sockets_listen(path, "--control", NULL, &control->file, log);
 	umask(mask);
 	if (fd < 0) {
 		free(control);

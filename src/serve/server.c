@@ -181,7 +181,7 @@ static int server_socket(struct serve_server *server, struct serve_slot *slot, c
 	int r = 0;
 
 	if (path != NULL) {
-		fd = sockets_listen(path, "--socket-path", &slot->file, &server->log);
+		fd = sockets_listen(path, "--socket-path", server->options.access, &slot->file, &server->log);
 		if (fd < 0)
 			return fd;
 	} else {

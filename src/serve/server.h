@@ -12,6 +12,7 @@
 #include <pcigate/view.h>
 
 struct serve_server;
+struct sockets_access;
 
 /*
  * struct serve_options - what the operator decides
@@ -22,6 +23,7 @@ struct serve_server;
  * @several: more than one function is coming: notes say which they are about
  * @trust_client: clients may map what cannot be taken back from them
  * @humble: threads of functions give up their capabilities: the program stays the user that it is
+ * @access: who may connect to the sockets of functions, or NULL: by umask; the control socket is the starter's alone
  * @control: where to listen for `pcigate inspect live:`, or NULL
  */
 struct serve_options {
@@ -30,6 +32,7 @@ struct serve_options {
 	struct pcg_view_options view;
 	const char *trace;
 	const char *control;
+	const struct sockets_access *access;
 	bool trust_client;
 	bool humble;
 	bool several;

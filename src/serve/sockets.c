@@ -34,16 +34,48 @@ static int sockets_remove_stale(const struct sockaddr_un *address)
 	return unlink(address->sun_path) == 0 ? 0 : -errno;
 }
 
-/* The socket of @fd stands at its path from now on. */
-static int sockets_bind(int fd, const struct sockaddr_un *address, struct sockets_file *file)
+/* By a descriptor: in a directory of somebody else's the name may stand for another file by now. */
+static int sockets_give(const char *path, gid_t group)
 {
 	struct stat st;
-	int r;
+	int r = 0, fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-	/* At once: whoever waits for the file to appear connects when it does. */
-	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
+	if (fd < 0)
 		return -errno;
-	r = listen(fd, SOCKETS_BACKLOG) == 0 ? 0 : -errno;
+	if (fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode))
+		r = -EIO;
+	else if (fchownat(fd, "", (uid_t)-1, group, AT_EMPTY_PATH) != 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/* A socket's permissions are all that the umask leaves; there is no other way to have it made with the right ones. */
+static int sockets_make(int fd, const struct sockaddr_un *address, const struct sockets_access *access)
+{
+	mode_t mask = access != NULL ? umask(~access->mode & 0777) : 0;
+	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : -errno;
+
+	if (access != NULL)
+		umask(mask);
+	return r;
+}
+
+/* The socket of @fd stands at its path from now on. */
+static int sockets_bind(int fd, const struct sockaddr_un *address, const struct sockets_access *access,
+			struct sockets_file *file, bool *given)
+{
+	struct stat st;
+	int r = sockets_make(fd, address, access);
+
+	if (r != 0)
+		return r;
+	if (access != NULL && access->group != SOCKETS_ANY_GROUP)
+		r = sockets_give(address->sun_path, access->group);
+	*given = r == 0;
+	/* At once: whoever waits for the file to appear connects when it does. */
+	if (r == 0)
+		r = listen(fd, SOCKETS_BACKLOG) == 0 ? 0 : -errno;
 	file->path = strdup(address->sun_path);
 	if (file->path == NULL || lstat(address->sun_path, &st) != 0) {
 		unlink(address->sun_path);
@@ -64,9 +96,18 @@ void sockets_remove(struct sockets_file *file)
 	*file = (struct sockets_file){ 0 };
 }
 
-int sockets_listen(const char *path, const char *option, struct sockets_file *file, const struct pcg_log *log)
+static const char *sockets_hint(int error, bool given)
+{
+	if (!given)
+		return "--socket-group: only root gives it to a group that the user is not in";
+	return error == -EMFILE ? SOCKETS_MORE : "the directory must exist and let us write";
+}
+
+int sockets_listen(const char *path, const char *option, const struct sockets_access *access, struct sockets_file *file,
+		   const struct pcg_log *log)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	bool given = true;
 	int fd, r;
 
 	*file = (struct sockets_file){ 0 };
@@ -87,12 +128,11 @@ int sockets_listen(const char *path, const char *option, struct sockets_file *fi
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	r = fd < 0 ? -errno : 0;
 	if (r == 0)
-		r = sockets_bind(fd, &address, file);
+		r = sockets_bind(fd, &address, access, file, &given);
 	if (r == 0)
 		return fd;
 	sockets_remove(file);
-	base_log(log, PCG_ERROR, "%s %s: %s; %s", option, path, strerror(-r),
-		 r == -EMFILE ? SOCKETS_MORE : "the directory must exist and let us write");
+	base_log(log, PCG_ERROR, "%s %s: %s; %s", option, path, strerror(-r), sockets_hint(r, given));
 	if (fd >= 0)
 		close(fd);
 	return r;

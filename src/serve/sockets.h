@@ -10,6 +10,18 @@
 /* The soft limit is raised to the hard one when the server begins. */
 #define SOCKETS_MORE "allow more descriptors: ulimit -Hn, or LimitNOFILE= of a systemd unit"
 
+/*
+ * struct sockets_access - who may connect to a socket that is made
+ * @group: whose it becomes, or SOCKETS_ANY_GROUP: as files of the directory come
+ * @mode: its permissions, whatever the umask says
+ */
+struct sockets_access {
+	gid_t group;
+	mode_t mode;
+};
+
+#define SOCKETS_ANY_GROUP ((gid_t)-1)
+
 /* A socket of ours in the file system; all zero: none. */
 struct sockets_file {
 	char *path;
@@ -18,12 +30,14 @@ struct sockets_file {
 };
 
 /*
- * sockets_listen() - a listening UNIX socket at @path, its mode by umask
+ * sockets_listen() - a listening UNIX socket at @path
  * @option: what the user gave the path with, for notes
+ * @access: NULL: the starter's, its mode by umask. Nobody can connect before it is so.
  * @file: filled in, for sockets_remove()
  * A socket that nobody listens to any more is replaced. Return: the descriptor; or a negative errno after a note.
  */
-int sockets_listen(const char *path, const char *option, struct sockets_file *file, const struct pcg_log *log);
+int sockets_listen(const char *path, const char *option, const struct sockets_access *access, struct sockets_file *file,
+		   const struct pcg_log *log);
 
 /* Remove it, unless somebody has put another in its place. */
 void sockets_remove(struct sockets_file *file);

@@ -53,10 +53,15 @@ struct obstacle {
 	unsigned int start;
 };
 
+static bool is_same(const struct pcg_cap *cap, unsigned int kind, unsigned int at)
+{
+	return cap->id == made_id(kind) && cap->offset == at;
+}
+
 /* Of its own capability a made one may take the place, and all of its bytes. */
 static bool is_own(const struct pcg_cap *cap, unsigned int kind, unsigned int at)
 {
-	return cap->id == made_id(kind) && cap->offset == at && cap->length >= made_length(kind);
+	return is_same(cap, kind, at) && cap->length >= made_length(kind);
 }
 
 static const char *cap_name(const struct pcg_cap *cap)
@@ -66,6 +71,7 @@ static const char *cap_name(const struct pcg_cap *cap)
 	return name != NULL ? name : "a capability that this version does not know";
 }
 
+/* Of its own one that another cuts short, that other is in the way. */
 static bool by_capability(const struct compiler *c, unsigned int kind, unsigned int at, struct obstacle *o)
 {
 	const struct pcg_layout *layout = &c->view->layout;
@@ -74,7 +80,7 @@ static bool by_capability(const struct compiler *c, unsigned int kind, unsigned 
 	for (i = 0; i < layout->necaps; i++) {
 		const struct pcg_cap *cap = &layout->ecaps[i];
 
-		if (cap->offset >= end || cap->offset + (unsigned int)cap->length <= at || is_own(cap, kind, at))
+		if (cap->offset >= end || cap->offset + (unsigned int)cap->length <= at || is_same(cap, kind, at))
 			continue;
 		*o = (struct obstacle){ cap->offset > at ? cap->offset : at, cap_name(cap), cap->offset };
 		return true;

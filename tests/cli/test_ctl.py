@@ -58,6 +58,19 @@ class Ctl(unittest.TestCase):
             self.assertRegex(self.ctl("help"), rf"(?m)^  {command} ")
         self.assertNotRegex(self.ctl("help", number="@3"), r"(?m)^  vfs ")
         self.assertIn("usage: pcigate ctl", run("ctl", "--help").stdout)
+        for kind in ("malformed [N]", "timeout [N|forever]", "abort [N]", "iommu [N]", "flr MS|never|now"):
+            self.assertIn(kind, self.ctl("help"))
+            self.assertIn(kind, run("ctl", "--help").stdout)
+
+    def test_faults_that_count(self):
+        for number, name in (("", "nic.vf0"), ("@3", "disk")):
+            for kind in ("malformed", "poisoned", "timeout", "abort", "iommu"):
+                self.ctl("fault", name, kind, number=number)
+                self.ctl("fault", name, kind, "70000", number=number)
+                self.assertIn(f"fault {kind} 70000\n", self.ctl("show", name, number=number))
+                self.ctl("fault", name, kind, "4294967296", status=2, number=number)
+            self.ctl("fault", name, "clear", number=number)
+            self.assertNotIn("fault", self.ctl("show", name, number=number))
 
     def test_what_is_no_command_lists_them_too(self):
         for words in (("flault",), ("fault", "disk", "lost"), ("fault", "disk", "malformed", "many"),

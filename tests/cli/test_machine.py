@@ -359,6 +359,14 @@ class Doctor(MachineTest):
     def test_a_bridge(self):
         self.assertEqual(self.rows(PORT, status=1)["header"]["verdict"], "bad")
 
+    def test_a_bridge_of_the_machines_own(self):
+        """Of type 0, as the function of a host bridge or of an ISA bridge is."""
+        self.machine.add("0000:00:1f.0", nic_config(), class_code=0x060100, group=30)
+        self.check("header", "bad", "class of bridges", bdf="0000:00:1f.0")
+        self.assertNotIn("driver", self.rows("0000:00:1f.0", 1))
+        self.machine.bind("0000:00:1f.0", "vfio-pci", cdev=9)
+        self.check("header", "warn", "class of bridges", bdf="0000:00:1f.0")
+
     def test_one_that_does_not_answer(self):
         self.machine.write(self.machine.of(VF, "config"), b"\xff" * 4096)
         self.check("header", "bad", "does not answer", "power/control")
@@ -399,8 +407,11 @@ class Doctor(MachineTest):
         self.assertNotIn("interrupts", self.rows())
         self.machine.write("proc/interrupts", " 24:  1  PCI-MSIX-0000:01:00.0   0-edge  eth0\n")
         self.check("interrupts", "bad", "not remapped", "intremap")
+        # That BARs could be mapped does not matter then.
+        self.assertNotIn("devmem", self.rows(status=1))
         self.machine.write("sys/module/iommufd/parameters/allow_unsafe_interrupts", "Y\n")
-        self.check("interrupts", "warn", "allow_unsafe_interrupts of iommufd", "echo N > ")
+        self.check("interrupts", "warn", r"allow_unsafe_interrupts of iommufd.*barN=", "echo N > ")
+        self.assertNotIn("devmem", self.rows())
 
     def test_a_group_with_a_driver_in_it(self):
         self.machine.join(PF, 20)

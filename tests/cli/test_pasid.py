@@ -12,6 +12,15 @@ from program import *
 LABEL = "configuration only"
 
 
+def extended(capability, following=0):
+    return (following << 20 | 1 << 16 | capability).to_bytes(4, "little")
+
+
+AER_THEN_LAST, AER_THEN_CUT = extended(1, 0xff8), extended(1, 0xff4)
+PASID, PASID_THEN_LAST, CUT_THEN_LAST = extended(0x1b) + b"\x06\x10", extended(0x1b, 0xff8), extended(0x1b, 0xff8)
+LTR = extended(0x18)
+
+
 def policies(*values):
     return [word for value in values for word in ("--policy", value)]
 
@@ -56,6 +65,59 @@ class Pasid(unittest.TestCase):
         self.refused(3, "a quirk's registers", "pasid=force", "pasid-at=0xff8", options=("--quirks", path))
         done = run("inspect", self.func, *policies("pasid=force", "pasid-at=0xff8"), "--no-quirks")
         self.assertEqual(done.returncode, 0)
+
+    def changed(self, bytes_at):
+        """The function with other bytes: {offset: bytes}."""
+        with open(self.func.removeprefix("dump:"), encoding="ascii") as file:
+            title, *lines = file.read().splitlines()
+        rows = {int(line.split(":")[0], 16): line.split()[1:] for line in lines}
+        for start, values in bytes_at.items():
+            for at, value in enumerate(values, start):
+                rows[at & ~15][at & 15] = f"{value:02x}"
+        path = os.path.join(self.directory, "changed.txt")
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines([title + "\n", *(f"{at:02x}: {' '.join(row)}\n" for at, row in rows.items())])
+        return "dump:" + path
+
+    def stands_at(self, func, place, at):
+        done = run("inspect", func, "--json", *policies("pasid=force", "pasid-at=" + place))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        caps = json.loads(done.stdout)["guest"]["capabilities"]
+        self.assertEqual([cap["offset"] for cap in caps if cap.get("configuration_only")], [at])
+
+    def test_a_byte_is_in_the_last_place(self):
+        for at in range(0xff8, 0x1000):
+            with self.subTest(f"{at:x}"):
+                func = self.changed({at: b"\x5a"})
+                self.refused(3, f"bytes 0xff8 to 0xfff are taken: at {at:#x} stands a byte that is not zero",
+                             "pasid=force", "pasid-at=0xff8", func=func)
+                self.stands_at(func, "pf", 0x150)
+                self.stands_at(func, "gap", 0x158)
+
+    def test_a_capability_is_in_the_last_place(self):
+        """Of eight bytes, of which the last four read zero."""
+        func = self.changed({0x150: PASID_THEN_LAST, 0xff8: LTR})
+        self.refused(3, "at 0xff8 stands Latency Tolerance Reporting", "pasid=force", "pasid-at=0xff8", func=func)
+        self.stands_at(func, "pf", 0x150)
+        self.stands_at(func, "gap", 0x158)
+
+    def test_its_own_is_in_the_last_place(self):
+        func = self.changed({0x100: AER_THEN_LAST, 0x150: bytes(8), 0xff8: PASID})
+        for place, at in (("0xff8", 0xff8), ("pf", 0xff8), ("gap", 0x12c)):
+            with self.subTest(place):
+                self.stands_at(func, place, at)
+
+    def test_its_own_is_cut_short_by_the_last(self):
+        func = self.changed({0x100: AER_THEN_CUT, 0x150: bytes(8), 0xff4: CUT_THEN_LAST, 0xff8: LTR})
+        for place in ("pf", "0xff4"):
+            self.refused(3, "at 0xff8 stands Latency Tolerance Reporting", "pasid=force", "pasid-at=" + place,
+                         func=func)
+        self.stands_at(func, "gap", 0x12c)
+
+    def test_the_last_place_is_the_only_one(self):
+        full = {0x148: b"\x5a" * 8, 0x158: b"\x5a" * (0xff8 - 0x158)}
+        self.stands_at(self.changed(full), "gap", 0xff8)
+        self.refused(3, "no gap", "pasid=force", "pasid-at=gap", func=self.changed({**full, 0xfff: b"\x5a"}))
 
     def test_profiles_that_make_nothing_up(self):
         for profile in ("linux", "raw"):

@@ -10,6 +10,7 @@ import time
 import unittest
 import zlib
 
+import test_pasid as pasid
 from vfio_user import *
 
 FABRIC = """\
@@ -277,7 +278,9 @@ class Rows(Faults):
         self.assertTrue(self.said("wrote to 0xdead0000: Unsupported Request, 0 of 64"))
         self.assertIn("success: 4 of 4", self.ctl("dma", self.FIRST, "write", hex(IOVA), "4"))
         self.assertEqual(os.pread(self.first.fd, 4, 0), b"\xa5" * 4)
-        self.assertIn("blocked by the IOMMU 1", self.ctl("errors", self.FIRST))
+        told = "write of 0xdead0000: nothing is mapped there"
+        self.assertIn("blocked by the IOMMU 1, newest " + told, self.ctl("errors", self.FIRST))
+        self.assertTrue(self.said(rf"the IOMMU blocked a request of {re.escape(self.FIRST)} \(0.:00\.\d\), {told}"))
         # No client's addresses are another's.
         self.second.c.map(0x40000000, SIZE, fd=self.second.fd)
         self.ctl("dma", self.FIRST, "write", "0x40000000", "64")
@@ -288,8 +291,47 @@ class Rows(Faults):
 
     def test_a_pasid_that_nobody_gave_it(self):
         self.assertIn("Unsupported", self.ctl("dma", self.FIRST, "read", hex(IOVA), "8", "pasid=5", "exec", "priv"))
-        self.assertIn("blocked by the IOMMU 1", self.ctl("errors", self.FIRST))
+        told = f"read of {IOVA:#x} with PASID 5, to execute, privileged: its PASID Enable is clear"
+        self.assertIn("blocked by the IOMMU 1, newest " + told, self.ctl("errors", self.FIRST))
+        self.assertTrue(self.said(re.escape(told)))
         self.others_go_on()
+
+    def test_blocked_whatever_is_mapped(self):
+        self.ctl("fault", self.FIRST, "iommu", "2")
+        for left in (1, 0):
+            self.assertFalse(self.first.writes())
+            self.assertEqual(os.pread(self.first.fd, 4096, 0), bytes(4096))
+            self.assertEqual("fault iommu" in self.ctl("show", self.FIRST), left > 0)
+            self.others_go_on()
+        self.assertIn("blocked by the IOMMU 2, newest write of 0x100000: all of it is blocked",
+                      self.ctl("errors", self.FIRST))
+        self.assertNotIn("IOMMU", self.ctl("errors", self.SECOND))
+        self.assertTrue(self.first.works())
+        # Of what goes on like that one note is enough.
+        self.assertEqual(self.text().count("the IOMMU blocked a request of " + self.FIRST), 1)
+
+    def test_blocked_until_it_is_cleared(self):
+        self.ctl("fault", self.FIRST, "iommu", "1000")
+        self.first.start(EP_READ)
+        self.assertEqual(self.first.status() & (READ_OK | READ_FAILED), READ_FAILED)
+        self.others_go_on()
+        self.ctl("fault", self.FIRST, "clear")
+        self.assertNotIn("fault", self.ctl("show", self.FIRST))
+        self.assertTrue(self.first.works())
+
+    def test_completer_abort(self):
+        self.first.c.write32(0, EP_DST, 0x1234)
+        self.ctl("fault", self.FIRST, "abort", "2")
+        self.assertEqual(self.first.c.read32(0, EP_DST), ONES)
+        self.assertIn("fault abort 1", self.ctl("show", self.FIRST))
+        self.others_go_on()
+        self.first.c.write32(0, EP_DST, 0x5678)
+        self.assertTrue(self.said(rf"{re.escape(self.FIRST)} .*reports an error that is not fatal: Completer Abort"))
+        self.assertEqual(count(self.first.err, 1), 1)
+        self.assertIn("newest Completer Abort", self.ctl("errors", self.FIRST))
+        self.assertEqual(self.first.c.read32(0, EP_DST), 0x1234)
+        self.others_go_on()
+        self.assertTrue(self.first.works())
 
     def test_vfs_that_go_below_their_client(self):
         self.ctl("vfs", "nic", "0")
@@ -383,6 +425,44 @@ class RowsOfNeighbours(Rows):
     test_removal_in_the_middle_of_a_reset = None
     test_what_is_removed_goes_from_client_to_client = None
     test_vfs_that_go_below_their_client = None
+
+
+class Records(pasid.Fabric):
+    """A client that speaks of PASIDs is told what was blocked, and the one beside it is not."""
+
+    def setUp(self):
+        super().setUp()
+        self.first, self.second = self.driver(0).ready(), self.driver(1).ready()
+
+    def neighbour_goes_on(self):
+        self.assertTrue(self.second.did(EP_WRITE, pasid.MEMORY))
+        self.assertEqual(self.second.faults(), [])
+
+    def test_of_a_transfer_where_it_must_not(self):
+        told = self.first.listen()
+        count(told)
+        self.assertIn("Unsupported", self.ctl("dma", "endpoint.vf0", "write", hex(pasid.MEMORY), "8", "pasid=7", "priv"))
+        self.assertEqual(count(told, 1), 1)
+        self.assertEqual(self.first.faults(),
+                         [(pasid.PASID_OFF, 7, pasid.MEMORY, pasid.F_WRITE | pasid.F_PRIVILEGED, 0)])
+        self.assertTrue(self.server.said("the IOMMU blocked a request of endpoint.vf0 (", 3))
+        self.assertIn(f"write of {pasid.MEMORY:#x} with PASID 7, privileged: its PASID Enable is clear",
+                      self.server.log())
+        self.neighbour_goes_on()
+
+    def test_of_what_is_blocked_on_demand(self):
+        self.first.control()
+        self.first.mapped(7, pasid.R | pasid.W | pasid.U)
+        self.first.expect(b"\x01" * pasid.PAGE)
+        self.assertTrue(self.first.did(EP_READ, 0, 7))
+        self.ctl("fault", "endpoint.vf0", "iommu", "2")
+        self.assertFalse(self.first.did(EP_READ, 0, 7))
+        self.assertFalse(self.first.did(EP_WRITE, pasid.MEMORY))
+        self.assertEqual(self.first.faults(), [(pasid.BLOCKED, 7, 0, pasid.F_READ, 0),
+                                               (pasid.BLOCKED, None, pasid.MEMORY, pasid.F_WRITE, 0)])
+        self.first.expect(b"\x01" * pasid.PAGE)
+        self.assertTrue(self.first.did(EP_READ, 0, 7))
+        self.neighbour_goes_on()
 
 
 class Vectors(Faults):

@@ -2,6 +2,7 @@
 """`pcigate serve` as a program: sockets, signals, --run, --control, system calls."""
 
 import errno
+import grp
 import json
 import os
 import re
@@ -257,6 +258,103 @@ class Sockets(Directory):
         self.assertEqual(stat.S_IMODE(os.stat(self.path("c")).st_mode), 0o600)
         process.terminate()
         process.wait()
+
+
+class Access(Directory):
+    """Who may connect: --socket-group and --socket-mode."""
+
+    def setUp(self):
+        super().setUp()
+        # One that this user may give files to, and that they do not come to by themselves.
+        others = [grp.getgrnam("tty").gr_gid] if os.geteuid() == 0 else [g for g in os.getgroups() if g != os.getegid()]
+        self.gid = others[0] if others else os.getegid()
+        self.group = grp.getgrgid(self.gid).gr_name
+
+    def access(self, name):
+        found = os.stat(self.path(name))
+        return found.st_gid, stat.S_IMODE(found.st_mode)
+
+    def refused(self, *options, **keywords):
+        result = run("serve", FUNC, *options, **keywords)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual(os.listdir(self.directory), [])
+        return result.stderr
+
+    def test_group_alone(self):
+        self.start(FUNC, "--socket-path", self.path("s"), "--socket-group", self.group, umask=0o077)
+        self.assertEqual(self.access("s"), (self.gid, 0o660))
+        client = Client(self.path("s"))
+        client.info()
+        client.close()
+
+    def test_mode_alone_whatever_the_umask(self):
+        for umask in (0o777, 0):
+            with self.subTest(umask=umask):
+                server = self.start(FUNC, "--socket-path", self.path("s"), "--socket-mode", "666", umask=umask)
+                self.assertEqual(self.access("s"), (os.stat(self.directory).st_gid, 0o666))
+                server.terminate()
+                self.assertEqual(server.wait(5), 0)
+
+    def test_each_of_many_but_not_the_control_socket(self):
+        self.start(f"{FUNC}={self.path('s%n')}", "--each", "0-1", "--control", self.path("c"), "--socket-group",
+                   self.group, "--socket-mode", "0620", sockets=2)
+        self.assertEqual([self.access(name) for name in ("s0", "s1")], [(self.gid, 0o620)] * 2)
+        self.assertEqual(self.access("c"), (os.stat(self.directory).st_gid, 0o600))
+
+    def test_other_files_get_the_users_own_umask(self):
+        self.start(FUNC, "--socket-path", self.path("s"), "--socket-mode", "666", "--trace", self.path("t"), umask=0o027)
+        self.assertEqual(self.access("t")[1] & 0o027, 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_user(self):
+        """The server's user, an ordinary one, has no part in it: the group connects."""
+        self.start(FUNC, "--socket-path", self.path("s"), "--user", "nobody", "--socket-group", self.group)
+        self.assertEqual(self.access("s"), (self.gid, 0o660))
+        os.chmod(self.directory, 0o755)
+        script = f"import socket; socket.socket(socket.AF_UNIX).connect({self.path('s')!r})"
+        for groups, status in (([self.gid], 0), ([], 1)):
+            done = subprocess.run(["python3", "-c", script], user="nobody", group=grp.getgrnam("nogroup").gr_gid,
+                                  extra_groups=groups, check=False, capture_output=True, text=True)
+            self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn("PermissionError", done.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root has users to become")
+    def test_group_that_is_not_the_users(self):
+        os.chmod(self.directory, 0o777)
+        command = [PCIGATE, "serve", FUNC, "--socket-path", self.path("s"), "--socket-group", self.group]
+        try:
+            done = subprocess.run(command, user="nobody", group=grp.getgrnam("nogroup").gr_gid, extra_groups=[],
+                                  check=False, capture_output=True, text=True, timeout=10)
+        except PermissionError:
+            self.skipTest("nobody cannot run the program where it was built")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("only root gives it to a group that the user is not in", done.stderr)
+        self.assertEqual(os.listdir(self.directory), [])
+
+    def test_what_cannot_be(self):
+        where = ("--socket-path", self.path("s"))
+        self.assertIn("there is no such group", self.refused(*where, "--socket-group", "nobody-at-all"))
+        for mode in ("", "rw-rw----", "8", "0888", "1777", "-1", "0660x", "7" * 30):
+            with self.subTest(mode=mode):
+                self.assertIn("in octal, such as 0660", self.refused(*where, "--socket-mode", mode))
+
+    def test_sockets_of_others_are_theirs(self):
+        self.assertIn("for its command alone", self.refused("--run", "true", "--socket-mode", "660"))
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.path("s"))
+            listener.listen()
+            before = self.access("s")
+            result = run("serve", FUNC, "--fd", str(listener.fileno()), "--socket-group", self.group,
+                         pass_fds=[listener.fileno()])
+        self.assertEqual((result.returncode, self.access("s")), (2, before))
+        self.assertIn("--socket-group: the socket of --fd", result.stderr)
+
+    def test_sockets_of_systemd_are_untouched(self):
+        process = Sockets.activate(self, [FUNC, "--socket-mode", "666"], [self.path("s")])
+        before = self.access("s")
+        self.assertEqual(process.wait(5), 2)
+        self.assertIn("SocketMode=", process.stderr.read())
+        self.assertEqual(self.access("s"), before)
 
 
 class Neighbours(Directory):

@@ -169,6 +169,15 @@ static void root_cancel(void *arg, struct pcg_op *op)
 	room->cancels++;
 }
 
+static void root_blocked(void *arg, const struct tlp *tlp, uint64_t at)
+{
+	struct room *room = arg;
+
+	assert_int_equal(tlp->address, at);
+	room->blocked++;
+	room->blocked_tlp = *tlp;
+}
+
 static enum tlp_status root_message(void *arg, const struct tlp *tlp)
 {
 	struct room *room = arg;
@@ -186,9 +195,11 @@ static void root_error(void *arg, const struct fabric_report *report)
 		room->errors[room->nerrors++] = *report;
 }
 
-static const struct fabric_root_ops root_ops = {
-	.access = root_access, .cancel = root_cancel, .message = root_message, .error = root_error
-};
+static const struct fabric_root_ops root_ops = { .access = root_access,
+						 .cancel = root_cancel,
+						 .blocked = root_blocked,
+						 .message = root_message,
+						 .error = root_error };
 
 static struct fabric_function *port(struct room *room, enum fabric_port_kind kind, struct fabric_bus *bus,
 				    uint16_t devfn, const struct fabric_port_options *options)

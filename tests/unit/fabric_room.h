@@ -69,6 +69,8 @@ struct room {
 	bool pend;
 	struct pcg_op *pending;
 	unsigned int cancels;
+	unsigned int blocked;
+	struct tlp blocked_tlp;
 	unsigned int messages;
 	struct tlp message;
 	uint64_t msi_address;

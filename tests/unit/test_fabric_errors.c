@@ -273,6 +273,54 @@ static void test_mute(void **state)
 	assert_int_equal(fabric_read(room->fabric, A_BASE, &value, 4), TLP_SUCCESS);
 }
 
+/* PCIe 6.0, 2.3.1 and 6.2.3.2.4.1: the completer says that it aborted, and whoever asked gets that for an answer. */
+static void test_abort_fault(void **state)
+{
+	struct room *room = *state;
+	uint32_t value = 0;
+
+	room_loud(room);
+	room->a->f.faults.abort = 3;
+	assert_int_equal(fabric_read(room->fabric, A_BASE, &value, 4), TLP_ABORTED);
+	assert_int_equal(value, UINT32_MAX);
+	assert_int_equal(room_report(room, FABRIC_COMPLETER_ABORT)->reporter, 0x0300);
+	assert_int_equal(aer(room, &room->a->f, 0x04), 1u << FABRIC_COMPLETER_ABORT);
+	assert_int_equal(room_get(room, &room->a->f, PCG_STATUS, 2) & 0x0800, 0x0800);
+	assert_int_equal(room_dma(room->b, false, A_BASE, &value, 4, NULL), -EIO);
+	assert_int_equal(room_get(room, &room->b->f, PCG_STATUS, 2) & 0x1000, 0x1000);
+	room->a->memory[0] = 7;
+	value = 9;
+	assert_int_equal(fabric_write(room->fabric, A_BASE, &value, 4), TLP_ABORTED);
+	assert_int_equal(room->a->memory[0], 7);
+	assert_int_equal(room_report(room, FABRIC_COMPLETER_ABORT)->message, TLP_ERR_NONFATAL);
+	assert_int_equal(fabric_write(room->fabric, A_BASE, &value, 4), TLP_SUCCESS);
+	assert_int_equal(room->a->memory[0], 9);
+}
+
+/* Transfers are counted, however many packets they are; what goes to a peer is not the root complex's to block. */
+static void test_block_fault(void **state)
+{
+	struct room *room = *state;
+	uint8_t data[4096] = { 1 };
+	enum tlp_status status;
+
+	room->a->f.faults.block = 2;
+	assert_int_equal(room_dma(room->a, true, B_BASE, data, 4, &status), PCG_DONE);
+	assert_int_equal(room->a->f.faults.block, 2);
+	assert_int_equal(room_dma(room->a, true, 0, data, sizeof(data), &status), -EIO);
+	assert_int_equal(status, TLP_UNSUPPORTED);
+	assert_int_equal(room->blocked_tlp.type, TLP_MEMORY_WRITE);
+	assert_int_equal(room_dma(room->b, true, 0, data, 4, &status), PCG_DONE);
+	assert_int_equal(room->accesses, 1);
+	assert_int_equal(room_dma(room->a, false, 0x40, data, 4, &status), -EIO);
+	assert_int_equal(room->blocked, 2);
+	assert_int_equal(room->blocked_tlp.requester, 0x0300);
+	assert_int_equal(room->blocked_tlp.address, 0x40);
+	assert_int_equal(room_get(room, &room->a->f, PCG_STATUS, 2) & 0x2000, 0x2000);
+	assert_int_equal(room->accesses, 1);
+	assert_int_equal(room_dma(room->a, true, 0, data, 4, &status), PCG_DONE);
+}
+
 /* PCIe 6.0, 2.8 and 7.5.3.16: Completion Timeout Disable. */
 static void test_timeout_off(void **state)
 {
@@ -361,6 +409,8 @@ int main(void)
 		PLAIN(test_poisoned_write),
 		PLAIN(test_malformed_fault),
 		PLAIN(test_mute),
+		PLAIN(test_abort_fault),
+		PLAIN(test_block_fault),
 		PLAIN(test_timeout_off),
 		PLAIN(test_poisoned_completion),
 		PLAIN(test_completer_abort),

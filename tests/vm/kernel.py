@@ -166,7 +166,8 @@ def recorder():
     sources = [os.path.join(RECORDER, name) for name in sorted(os.listdir(RECORDER)) if name.endswith(".c")]
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "record")
-        command = ["cc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-static", "-o", program, *sources]
+        command = ["cc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-static", "-I", os.path.join(TREE, "src"),
+                   "-o", program, *sources]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             raise RigError(f"the recorder does not compile:\n{done.stderr}")

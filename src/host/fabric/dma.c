@@ -117,6 +117,11 @@ static enum tlp_status to_root(struct fabric_dma *dma, const struct tlp *tlp, si
 	enum tlp_status status = TLP_SUCCESS;
 	int r;
 
+	if (fabric_take(&dma->f->faults.block)) {
+		if (fabric->ops.blocked != NULL)
+			fabric->ops.blocked(fabric->arg, tlp, tlp->address);
+		return TLP_UNSUPPORTED;
+	}
 	if (fabric->ops.access == NULL)
 		return TLP_UNSUPPORTED;
 	dma->piece = piece;

@@ -87,6 +87,7 @@ struct fabric_report {
  * PCG_DONE with *status set, or PCG_PENDING and @op is done later with 0 or an errno, which counts as TLP_UNSUPPORTED
  * @most: 0: a page
  * @cancel: gives up an access that is pending
+ * @blocked: an access was refused before it was asked for (struct fabric_faults), from @at on
  * @message: a message reached the root complex
  * @error: an error was logged somewhere
  *
@@ -97,6 +98,7 @@ struct fabric_root_ops {
 		      struct pcg_op *op);
 	size_t most;
 	void (*cancel)(void *arg, struct pcg_op *op);
+	void (*blocked)(void *arg, const struct tlp *tlp, uint64_t at);
 	enum tlp_status (*message)(void *arg, const struct tlp *tlp);
 	void (*error)(void *arg, const struct fabric_report *report);
 };
@@ -148,6 +150,8 @@ struct fabric_places {
  * @poison: its next so many payloads are poisoned
  * @malform: its next so many packets are malformed
  * @mute: the next so many requests to it get no answer; UINT32_MAX: all
+ * @abort: the next so many memory requests to it end in Completer Abort
+ * @block: its next so many transfers that reach the root complex are refused there, whatever is allowed
  * @config_ones: its configuration space answers with all ones
  * @stuck_power: writes of PMCSR's power state do nothing
  * @flr_ms: how long its function level resets take from now on
@@ -157,6 +161,8 @@ struct fabric_faults {
 	uint32_t poison;
 	uint32_t malform;
 	uint32_t mute;
+	uint32_t abort;
+	uint32_t block;
 	bool config_ones;
 	bool stuck_power;
 	bool flr_never;

@@ -353,7 +353,7 @@ enum tlp_status fabric_deliver(struct fabric_function *f, unsigned int bar, uint
 	/* PCIe 6.0, 10.2.2: translations are the root complex's. */
 	if (tlp->at == TLP_TRANSLATION_REQUEST)
 		return fabric_refuse(f, FABRIC_UNSUPPORTED, tlp);
-	status = access_memory(f, bar, offset, tlp);
+	status = fabric_take(&f->faults.abort) ? TLP_ABORTED : access_memory(f, bar, offset, tlp);
 	if (status == TLP_UNSUPPORTED)
 		return fabric_refuse(f, FABRIC_UNSUPPORTED, tlp);
 	if (status == TLP_ABORTED)

@@ -24,6 +24,9 @@
 /** IOMMU_MAX_PAGE_REQUESTS - the most that struct iommu_facts may name */
 #define IOMMU_MAX_PAGE_REQUESTS 65536u
 
+/** IOMMU_WATCH_MS - a requester's blocked requests are told to the watch no more often than that */
+#define IOMMU_WATCH_MS 10000u
+
 struct iommu;
 struct iommu_requester;
 
@@ -67,6 +70,14 @@ struct iommu_events {
 int iommu_create(struct iommu **iommu, const struct iommu_facts *facts, const struct pcg_log *log);
 void iommu_destroy(struct iommu *iommu);
 const struct iommu_facts *iommu_facts(const struct iommu *iommu);
+
+/**
+ * iommu_watch() - who is told of blocked requests, whosever they are: the operator's side
+ * @blocked: a requester's first one, and then one each IOMMU_WATCH_MS. @untold: how many it was not told of since then.
+ *           Called before the client's software is told; it may look, and changes nothing
+ */
+void iommu_watch(struct iommu *iommu,
+		 void (*blocked)(void *arg, uint16_t bdf, const struct pcg_fault *fault, uint64_t untold), void *arg);
 
 /** iommu_requester() - the entry of a routing id; made if there is none. NULL: no memory */
 struct iommu_requester *iommu_requester(struct iommu *iommu, uint16_t bdf);
@@ -167,11 +178,17 @@ void iommu_failed(struct iommu *iommu, const struct tlp *tlp, uint64_t address, 
  */
 enum tlp_status iommu_ats(struct iommu *iommu, const struct tlp *tlp, struct iommu_answer *answer);
 
+/** iommu_deny() - a request is refused and recorded as PCG_FAULT_BLOCKED, whatever is allowed: a fault on demand */
+void iommu_deny(struct iommu *iommu, const struct tlp *tlp, uint64_t address);
+
 /** iommu_fault_next() - the oldest record, and how many were lost before it. -ENOENT: none */
 int iommu_fault_next(struct iommu_requester *r, struct pcg_fault *fault);
 
 /** iommu_fault_count() - how many requests of a routing id were ever blocked */
 uint64_t iommu_fault_count(const struct iommu *iommu, uint16_t bdf);
+
+/** iommu_fault_newest() - the last of them, whether its client has read it or not; NULL: there was none */
+const struct pcg_fault *iommu_fault_newest(const struct iommu *iommu, uint16_t bdf);
 
 /**
  * iommu_page_request() - a page request message arrived (PCIe 6.0, 10.4.1)

@@ -93,6 +93,9 @@ struct iommu_faults {
 	uint32_t count;
 	uint32_t lost; /* that found no memory for the ring */
 	uint64_t all;  /* since the beginning */
+	struct pcg_fault newest;
+	uint64_t watched; /* when the watch was told last, CLOCK_MONOTONIC in ms */
+	uint64_t untold;  /* since then */
 };
 
 enum iommu_subject {
@@ -136,6 +139,8 @@ struct iommu_requester {
 struct iommu {
 	struct iommu_facts facts;
 	struct pcg_log log;
+	void (*watch)(void *arg, uint16_t bdf, const struct pcg_fault *fault, uint64_t untold);
+	void *watch_arg;
 	struct iommu_requester **buses[256];
 };
 

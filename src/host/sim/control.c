@@ -25,8 +25,8 @@ static const struct command {
 	bool local;
 } commands[] = {
 	{ "fault",
-	  "fault FUNC malformed [N] | poisoned [N] | timeout [N|forever] | config-ones on|off | stuck-power on|off | "
-	  "flr MS|never|now | clear",
+	  "fault FUNC malformed [N] | poisoned [N] | timeout [N|forever] | abort [N] | iommu [N] | "
+	  "config-ones on|off | stuck-power on|off | flr MS|never|now | clear",
 	  control_fault, .changes = true },
 	{ "reset", "reset FUNC", control_reset, .changes = true },
 	{ "remove", "remove FUNC", control_remove, .changes = true },

@@ -54,6 +54,16 @@ static int timed_out(struct sim_control *control, struct control_words *words, s
 	return take_count(control, words, true, &faults->mute);
 }
 
+static int aborted(struct sim_control *control, struct control_words *words, struct fabric_faults *faults)
+{
+	return take_count(control, words, false, &faults->abort);
+}
+
+static int blocked(struct sim_control *control, struct control_words *words, struct fabric_faults *faults)
+{
+	return take_count(control, words, false, &faults->block);
+}
+
 static int config_ones(struct sim_control *control, struct control_words *words, struct fabric_faults *faults)
 {
 	return take_switch(control, words, &faults->config_ones);
@@ -83,13 +93,9 @@ static const struct kind {
 	const char *name;
 	int (*set)(struct sim_control *control, struct control_words *words, struct fabric_faults *faults);
 } kinds[] = {
-	{ "malformed", malformed },
-	{ "poisoned", poisoned },
-	{ "timeout", timed_out },
-	{ "config-ones", config_ones },
-	{ "stuck-power", stuck_power },
-	{ "flr", flr },
-	{ "clear", NULL },
+	{ "malformed", malformed },     { "poisoned", poisoned }, { "timeout", timed_out },
+	{ "abort", aborted },           { "iommu", blocked },     { "config-ones", config_ones },
+	{ "stuck-power", stuck_power }, { "flr", flr },           { "clear", NULL },
 };
 
 static const struct kind *kind_of(const char *word)

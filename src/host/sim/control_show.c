@@ -46,6 +46,8 @@ static void say_faults(struct sim_control *control, const struct fabric_faults *
 	say_count(control, "malformed", faults->malform);
 	say_count(control, "poisoned", faults->poison);
 	say_count(control, "timeout", faults->mute);
+	say_count(control, "abort", faults->abort);
+	say_count(control, "iommu", faults->block);
 	if (faults->config_ones)
 		control_say(control, "  fault config-ones on");
 	if (faults->stuck_power)
@@ -60,14 +62,18 @@ static void say_errors(struct sim_control *control, const struct fabric_function
 {
 	uint16_t bdf = fabric_bdf(f);
 	const struct sim_errors *errors = sim_errors_of(control->errors, bdf);
-	uint64_t blocked = control->iommu != NULL ? iommu_fault_count(control->iommu, bdf) : 0;
+	const struct pcg_fault *blocked = control->iommu != NULL ? iommu_fault_newest(control->iommu, bdf) : NULL;
+	char text[SIM_BLOCKED_TEXT];
 
 	if (errors != NULL)
 		control_say(control, "%scorrectable %u, nonfatal %u, fatal %u, not reported %u, newest %s", before,
 			    errors->correctable, errors->nonfatal, errors->fatal, errors->silent,
 			    sim_errors_text(errors->newest));
-	if (blocked != 0)
-		control_say(control, "%sblocked by the IOMMU %llu", before, (unsigned long long)blocked);
+	if (blocked == NULL)
+		return;
+	sim_blocked_text(blocked, text);
+	control_say(control, "%sblocked by the IOMMU %llu, newest %s", before,
+		    (unsigned long long)iommu_fault_count(control->iommu, bdf), text);
 }
 
 /* All that there are, or the one that is named. */

@@ -110,3 +110,48 @@ void sim_errors_note(struct fabric *fabric, const struct fabric_report *report, 
 		 name, report->reporter >> 8, report->reporter >> 3 & 31u, report->reporter & 7u,
 		 kinds[report->message - TLP_ERR_COR], sim_errors_text(report->error), whose);
 }
+
+static const char *blocked_why(enum pcg_fault_reason reason)
+{
+	static const char *const why[PCG_NUM_FAULT_REASONS] = {
+		[PCG_FAULT_BLOCKED] = "all of it is blocked",
+		[PCG_FAULT_PASID_OFF] = "its PASID Enable is clear",
+		[PCG_FAULT_PASID_WIDE] = "the PASID is wider than its capability shows",
+		[PCG_FAULT_PASID_UNKNOWN] = "no address space stands at this PASID",
+		[PCG_FAULT_NOT_MAPPED] = "nothing is mapped there",
+		[PCG_FAULT_READ] = "what is there cannot be read",
+		[PCG_FAULT_WRITE] = "what is there cannot be written",
+		[PCG_FAULT_EXECUTE] = "what is there cannot be executed",
+		[PCG_FAULT_EXECUTE_OFF] = "its Execute Permission Enable is clear",
+		[PCG_FAULT_PRIVILEGED_OFF] = "its Privileged Mode Enable is clear",
+		[PCG_FAULT_SUPERVISOR] = "what is there is for privileged requests alone",
+		[PCG_FAULT_TRANSLATED] = "it goes by translations, and its ATS is off",
+	};
+
+	return (unsigned int)reason < PCG_NUM_FAULT_REASONS && why[reason] != NULL ? why[reason] : "not allowed";
+}
+
+void sim_blocked_text(const struct pcg_fault *fault, char text[SIM_BLOCKED_TEXT])
+{
+	char pasid[32] = "";
+
+	if (fault->has_pasid)
+		snprintf(pasid, sizeof(pasid), " with PASID %u", (unsigned int)fault->pasid);
+	snprintf(text, SIM_BLOCKED_TEXT, "%s of 0x%llx%s%s%s: %s", fault->write ? "write" : "read",
+		 (unsigned long long)fault->address, pasid, fault->execute ? ", to execute" : "",
+		 fault->privileged ? ", privileged" : "", blocked_why(fault->reason));
+}
+
+void sim_blocked_note(const struct fabric_function *f, uint16_t bdf, const struct pcg_fault *fault, uint64_t untold,
+		      const struct pcg_log *log)
+{
+	char name[64] = "somebody", text[SIM_BLOCKED_TEXT], more[48] = "";
+
+	if (f != NULL)
+		sim_name(f, name, sizeof(name));
+	if (untold > 0)
+		snprintf(more, sizeof(more), "; %llu more before it", (unsigned long long)untold);
+	sim_blocked_text(fault, text);
+	base_log(log, PCG_WARN, "sim: the IOMMU blocked a request of %s (%02x:%02x.%x), %s%s", name, bdf >> 8,
+		 bdf >> 3 & 31u, bdf & 7u, text, more);
+}

@@ -3,7 +3,12 @@
 #ifndef HOST_SIM_ERRORS_H
 #define HOST_SIM_ERRORS_H
 
+#include <pcigate/host.h>
+
 #include "host/fabric/fabric.h"
+
+/** SIM_BLOCKED_TEXT - the longest of sim_blocked_text() */
+#define SIM_BLOCKED_TEXT 160u
 
 /** struct sim_errors - of one function, or port */
 struct sim_errors {
@@ -35,5 +40,13 @@ const char *sim_errors_text(enum fabric_error error);
 
 /** sim_errors_note() - what is said of a report: who found what; nothing of one that was not to be reported */
 void sim_errors_note(struct fabric *fabric, const struct fabric_report *report, const struct pcg_log *log);
+
+/** sim_blocked_text() - "read of 0x1000 with PASID 5, privileged: its PASID Enable is clear" */
+void sim_blocked_text(const struct pcg_fault *fault, char text[SIM_BLOCKED_TEXT]);
+
+/** sim_blocked_note() - what is said of a request that the IOMMU blocked; @untold: how many before it nothing was said
+ * of */
+void sim_blocked_note(const struct fabric_function *f, uint16_t bdf, const struct pcg_fault *fault, uint64_t untold,
+		      const struct pcg_log *log);
 
 #endif

@@ -227,6 +227,8 @@ static int fabric_begin(struct sim_fabric **made, const struct wish *wish, const
 	if (r == 0)
 		r = iommu_create(&shared->iommu, &shared->description->iommu, &shared->log);
 	if (r == 0)
+		iommu_watch(shared->iommu, sim_root_watch, shared);
+	if (r == 0)
 		r = fabric_create(&shared->fabric, &sim_root_ops, shared, &shared->log);
 	if (r == 0)
 		r = description_build(shared->description, shared->fabric, &shared->home, &shared->log);

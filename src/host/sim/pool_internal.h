@@ -14,6 +14,7 @@ struct sim_token {
 /* pool_root.c: the root complex of a fabric; its arg is the struct sim_fabric. */
 extern const struct fabric_root_ops sim_root_ops;
 void sim_root_finish(struct sim_fabric *shared);
+void sim_root_watch(void *arg, uint16_t bdf, const struct pcg_fault *fault, uint64_t untold);
 
 /* pool_token.c: who may have a PF, or a VF of it, together with others. */
 int sim_token_parse(struct sim_token *token, const char *text, const struct pcg_log *log);

@@ -186,6 +186,11 @@ static void root_cancel(void *arg, struct pcg_op *op)
 		}
 }
 
+static void root_blocked(void *arg, const struct tlp *tlp, uint64_t at)
+{
+	iommu_deny(((struct sim_fabric *)arg)->iommu, tlp, at);
+}
+
 static enum tlp_status root_message(void *arg, const struct tlp *tlp)
 {
 	struct sim_fabric *shared = arg;
@@ -250,6 +255,15 @@ static void root_error(void *arg, const struct fabric_report *report)
 			seat->host->events.irq(seat->host->events.arg, PCG_IRQ_ERR, 0, true);
 }
 
+void sim_root_watch(void *arg, uint16_t bdf, const struct pcg_fault *fault, uint64_t untold)
+{
+	struct sim_fabric *shared = arg;
+	const struct fabric_function *f = fabric_find(shared->fabric, bdf);
+	const struct pcg_host *host = f != NULL ? sim_fabric_seat(shared, f) : NULL;
+
+	sim_blocked_note(f, bdf, fault, untold, host != NULL ? &host->log : &shared->log);
+}
+
 const struct sim_errors *sim_fabric_errors(const struct sim_fabric *shared, uint16_t bdf)
 {
 	return sim_errors_of(&shared->errors, bdf);
@@ -272,6 +286,7 @@ const struct fabric_root_ops sim_root_ops = {
 	.access = root_access,
 	.most = PCG_DMA_MESSAGE_MAX,
 	.cancel = root_cancel,
+	.blocked = root_blocked,
 	.message = root_message,
 	.error = root_error,
 };

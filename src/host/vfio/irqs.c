@@ -100,7 +100,10 @@ static int irqs_grow(struct vfio *v, unsigned int index, unsigned int count)
 	return irqs_refused(v, index, count, r);
 }
 
-/* What was refused may have been half done: the kernel is told again what it had before. */
+/*
+ * What was refused may have been half done: the kernel is told again what it had before, and each listener signalled
+ * as when a set grows.
+ */
 static void irqs_restore(struct vfio *v, unsigned int index, const struct vfio_irqs *before)
 {
 	memcpy(v->irqs.fds, before->fds, sizeof(before->fds));
@@ -108,7 +111,9 @@ static void irqs_restore(struct vfio *v, unsigned int index, const struct vfio_i
 	if (!before->on)
 		return;
 	v->irqs.on = irqs_tell(v, index, 0, before->count) == 0;
-	if (!v->irqs.on)
+	if (v->irqs.on)
+		irqs_set(v, index, TRIGGER_NONE, 0, before->count, NULL);
+	else
 		base_log(&v->host.log, PCG_ERROR, "%s of %s: those that were on are off now; set them up again",
 			 index_name(index), v->place.bdf);
 }

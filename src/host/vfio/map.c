@@ -40,14 +40,14 @@ static bool map_unsafe(const char *parameter)
 }
 
 /* Whether the kernel lets it be mapped at all: it says so only when it is tried. */
-static bool map_works(int fd, uint64_t offset)
+static int map_try(int fd, uint64_t offset)
 {
 	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 
 	if (page == MAP_FAILED)
-		return false;
+		return -errno;
 	munmap(page, PAGE);
-	return true;
+	return 0;
 }
 
 /* All that may be asked for: later this program may not be let open them. */
@@ -61,6 +61,21 @@ static int map_sysfs(struct vfio *v, unsigned int bar)
 		v->resources[bar][i] = open(path, O_RDWR | O_CLOEXEC);
 	}
 	return v->resources[bar][PCG_MEMORY_UNCACHED];
+}
+
+/* pci_mmap_resource() tells them apart (Linux 7.2): lockdown is asked first. */
+static const char *map_hint_sysfs(bool opened, int error)
+{
+	if (!opened)
+		return "its resource file cannot be opened for writing: root may, where /sys is not mounted read-only "
+		       "(ProtectKernelTunables=no in the unit). bar=device does without";
+	if (error == -EPERM)
+		return "lockdown: this kernel lets nobody map resource files; `pcigate doctor` foretells it. bar=device "
+		       "does without";
+	if (error == -EINVAL)
+		return "IO_STRICT_DEVMEM: the kernel does not let the resource file of what VFIO holds be mapped without "
+		       "iomem=relaxed on its command line; `pcigate doctor` foretells it. bar=device does without";
+	return "the kernel does not let its resource file be mapped; bar=device does without";
 }
 
 static int map_dmabuf(const struct vfio *v, unsigned int bar)
@@ -98,11 +113,11 @@ static int map_open(struct vfio *v, unsigned int bar, uint64_t *offset)
 	return -1;
 }
 
-static const char *map_hint(enum vfio_map map)
+static const char *map_hint(enum vfio_map map, bool opened, int error)
 {
 	switch (map) {
 	case VFIO_MAP_SYSFS:
-		return "the kernel does not let its resource file be mapped: IO_STRICT_DEVMEM without iomem=relaxed on its command line, or lockdown; `pcigate doctor` foretells it. bar=device does without";
+		return map_hint_sysfs(opened, error);
 	case VFIO_MAP_DMABUF:
 		return "this kernel has no dma-buf of it that can be mapped; bar=sysfs or bar=device may do";
 	case VFIO_MAP_DEVICE:
@@ -139,10 +154,11 @@ static int map_one(struct vfio *v, unsigned int bar)
 	if (r != 0)
 		return r;
 	fd = map_open(v, bar, &offset);
-	if (fd < 0 || !map_works(fd, offset)) {
+	r = fd >= 0 ? map_try(fd, offset) : -EACCES;
+	if (r != 0) {
 		if (fd >= 0 && v->settings.map[bar] != VFIO_MAP_SYSFS)
 			close(fd);
-		return map_refused(v, bar, map_hint(v->settings.map[bar]));
+		return map_refused(v, bar, map_hint(v->settings.map[bar], fd >= 0, r));
 	}
 	region->fd = fd;
 	region->fd_offset = offset;

@@ -37,10 +37,18 @@ static const char *open_hint(int error)
 		return "another program holds the function; end that first";
 	case ENOENT:
 		return "load vfio-pci and bind the function to it: `pcigate doctor` says how";
+	case EBADF:
+	case EBADFD:
+		return "iommufd= has to be a descriptor of an open /dev/iommu";
 	default:
 		return "`pcigate doctor` looks for the cause";
 	}
 }
+
+/* Linux says no more: iommufd_device_bind() and vfio_iommu_type1_attach_group() refuse both with EPERM. */
+static const char forbidden[] =
+	"the machine has no interrupt remapping, or another program has a function of its IOMMU group; `pcigate doctor` "
+	"names which";
 
 /* --- device file and iommufd --- */
 
@@ -57,8 +65,7 @@ static int bind_failed(const struct vfio *v, int error)
 			v, "binding the device file", error,
 			"the kernel wants no token for it, or has no device files that take one (iommu=type1)");
 	if (error == EPERM)
-		return open_failed(v, "binding the device file", error,
-				   "another program has a function of its IOMMU group; `pcigate doctor` names both");
+		return open_failed(v, "binding the device file", error, forbidden);
 	return open_failed(v, "binding the device file", error, open_hint(error));
 }
 
@@ -154,7 +161,7 @@ static int open_container(struct vfio *v)
 	if (ioctl(v->group, VFIO_GROUP_SET_CONTAINER, &v->container) != 0)
 		return open_failed(v, "its group", errno, "it is in another container already");
 	if (ioctl(v->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) != 0)
-		return open_failed(v, CONTAINER_FILE, errno, open_hint(errno));
+		return open_failed(v, CONTAINER_FILE, errno, errno == EPERM ? forbidden : open_hint(errno));
 	return 0;
 }
 
@@ -203,12 +210,28 @@ static int open_type1(struct vfio *v)
 
 /* --- both --- */
 
+/* A name that is another function's would have that one's IOMMU group, files of sysfs and place among resets. */
+static int open_same_place(const struct vfio *v)
+{
+	const struct pcg_log quiet = { 0 };
+	struct place place;
+
+	if (v->settings.device < 0 || place_of_file(&place, v->settings.device, &quiet) != 0 ||
+	    strcmp(place.bdf, v->place.bdf) == 0)
+		return 0;
+	base_log(&v->host.log, PCG_ERROR, "vfio: descriptor %d is the device file of %s, not of %s; fd= alone names it",
+		 v->settings.device, place.bdf, v->place.bdf);
+	return -EINVAL;
+}
+
 static int open_place(struct vfio *v)
 {
 	int r;
 
-	if (v->settings.bdf[0] != '\0')
-		return place_find(&v->place, v->settings.bdf, &v->host.log);
+	if (v->settings.bdf[0] != '\0') {
+		r = place_find(&v->place, v->settings.bdf, &v->host.log);
+		return r == 0 ? open_same_place(v) : r;
+	}
 	r = place_of_file(&v->place, v->settings.device, &v->host.log);
 	if (r == -ENODEV && v->place.bdf[0] == '\0')
 		base_log(

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * record BDF: binds a function of this machine to vfio-pci and writes to standard output a trace of what a user of
- * VFIO reads and writes in its configuration space, and of what becomes of hardware. The image that the trace begins
- * with is the function's as it was before; whoever wants it reads it first.
+ * record [--cdev] BDF: binds a function of this machine to vfio-pci and writes to standard output a trace of what a
+ * user of VFIO reads and writes in its configuration space, and of what becomes of hardware. It opens the function
+ * through its group, or with --cdev through its own file and iommufd. The image that the trace begins with is the
+ * function's as it was before; whoever wants it reads it first.
  */
 #include <err.h>
 #include <stdio.h>
@@ -366,9 +367,11 @@ int main(int argc, char **argv)
 	static struct function function;
 	static struct trace trace = { .function = &function };
 
-	if (argc != 2)
-		errx(2, "usage: record DOMAIN:BUS:DEVICE.FUNCTION");
-	function_find(&function, argv[1]);
+	bool cdev = argc == 3 && strcmp(argv[1], "--cdev") == 0;
+
+	if (argc != (cdev ? 3 : 2))
+		errx(2, "usage: record [--cdev] DOMAIN:BUS:DEVICE.FUNCTION");
+	function_find(&function, argv[argc - 1], cdev ? DOOR_CDEV : DOOR_GROUP);
 	hardware_read(&function, 0, function.size, trace.image);
 	memcpy(trace.hw, trace.image, function.size);
 	print_head(&trace);

@@ -7,6 +7,8 @@ Four ways: "plain" (QEMU's vfio-pci on iommufd), "trapped" (pcigate as it comes)
 mapped by the client). Everything below is emulated, the guest twice: the ratios of one row say something of each other,
 seconds say nothing of hardware, and what real hardware does at once (a mapped BAR is an access of an emulated device
 here all the same) looks too good for whatever traps. Each guest that boots takes minutes.
+
+Speaks TAP: each step of each way is a line, not ok when it crashed, hung or lost packets. Figures pass or fail nothing.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import re
 import statistics
 import sys
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
@@ -50,10 +53,17 @@ class Way:
             self.server.wait_text("listening", 120)
         return self
 
-    def __exit__(self, *_):
-        if self.server:
-            self.server.kill("TERM")
-            self.server.wait(120)
+    def __exit__(self, kind, *_):
+        if not self.server:
+            return
+        early = self.server.poll()
+        self.server.kill("TERM")
+        ended = self.server.wait(120)
+        if early is not None or ended.status != 0:
+            print("# " + ended.text[-8000:].replace("\n", "\n# "), flush=True)
+            if kind is None:
+                raise rig.RigError(f"the server {'ended early' if early is not None else 'did not end'}, "
+                                   f"status {ended.status}")
 
     def device(self, **options):
         if self.server:
@@ -146,6 +156,38 @@ ROWS = (
 )
 
 
+class Steps:
+    """One TAP line a step, the plan first: a step that never came is missed."""
+
+    def __init__(self, names):
+        self.names, self.done, self.failed = names, {}, False
+        print(f"TAP version 13\n1..{len(names)}", flush=True)
+
+    def end(self, name, error=None):
+        if name in self.done:
+            return
+        self.done[name] = error is None
+        self.failed |= error is not None
+        if error is not None:
+            print("# " + "".join(traceback.format_exception(error)).rstrip("\n").replace("\n", "\n# "))
+        print(f"{'ok' if error is None else 'not ok'} {len(self.done)} - {name}", flush=True)
+
+    def run(self, name, step):
+        """What it returns, or {}: the other steps go on."""
+        try:
+            result = step()
+        except Exception as error:  # whatever it is, it is this step's
+            self.end(name, error)
+            return {}
+        self.end(name)
+        return result
+
+    def finish(self, error=None):
+        for name in self.names:
+            self.end(name, error or RuntimeError("it never came to this"))
+            error = None  # told once
+
+
 def cell(results, way, key):
     value, plain = results[way].get(key), results["plain"].get(key)
     if value is None:
@@ -166,19 +208,34 @@ def main():
     parser.add_argument("--no-boots", action="store_true", help="leave out the rows that take a guest")
     parser.add_argument("--packets", type=int, default=1000)
     options = parser.parse_args()
-    results = {}
+    booted = BOOTED if not options.no_boots else ()
+    steps = Steps([f"accesses and maps, {name}" for name in WAYS] + [f"a guest, {name}" for name in booted])
+    try:
+        measure(options, booted, steps)
+    except Exception as error:  # the room itself, or a server that does not begin or end as it should
+        steps.finish(error)
+    steps.finish()
+    sys.exit(1 if steps.failed else 0)
+
+
+def measure(options, booted, steps):
+    results = {name: {} for name in WAYS}
     with Machine("igb").room(append="iomem=relaxed", ram_mib=3072, lanes=2 * len(BOOTED)) as room:
         wire = traffic.Wire(room, room.address("igb"))
         vf = wire.vfs[0]
         room.bind(vf)
         for name in WAYS:
-            with Way(room, vf, name) as way:
-                results[name] = {**latencies(room, way), **pins(room, way)}
-                print(f"# {name}: {results[name]}", flush=True)
-        for name in BOOTED if not options.no_boots else ():
-            with Way(room, vf, name) as way:
-                results[name].update(boots(room, wire, way, options.packets))
-                print(f"# {name}: {results[name]}", flush=True)
+            def accesses(name=name):
+                with Way(room, vf, name) as way:
+                    return {**latencies(room, way), **pins(room, way)}
+            results[name].update(steps.run(f"accesses and maps, {name}", accesses))
+            print(f"# {name}: {results[name]}", flush=True)
+        for name in booted:
+            def guest(name=name):
+                with Way(room, vf, name) as way:
+                    return boots(room, wire, way, options.packets)
+            results[name].update(steps.run(f"a guest, {name}", guest))
+            print(f"# {name}: {results[name]}", flush=True)
         print(table(results))
 
 

@@ -28,14 +28,15 @@ class Served:
 
     count = 0
 
-    def __init__(self, room, *functions, way=None, options="", settings="", wrap="exec {}", folder="/run"):
+    def __init__(self, room, *functions, way=None, options="", settings="", wrap="exec {}", folder="/run",
+                 spell="{}"):
         Served.count += 1
         self.room, self.functions = room, functions
         self.sockets = {f: f"{folder}/served{Served.count}-{n}" for n, f in enumerate(functions)}
         way = f",iommu={way}" if way else ""
         # A single one with --socket-path, as most people will have it.
         if len(functions) == 1:
-            what = f"vfio:{functions[0]}{way}{settings} --socket-path {self.sockets[functions[0]]}"
+            what = f"vfio:{spell.format(functions[0])}{way}{settings} --socket-path {self.sockets[functions[0]]}"
         else:
             what = " ".join(f"vfio:{f}{way}{settings}={self.sockets[f]}" for f in functions)
         self.job = room.job(wrap.format(f"{rig.pcigate()} serve {what} {options}"))
@@ -137,6 +138,17 @@ class Poke:
         if int(result):
             raise Refused(command, -int(result), self.job.text[-400:])
         return answer.split()
+
+    def many(self, commands):
+        """One after the other without a pause; the last one's answer."""
+        *first, last = commands
+        self.room.run("printf '%s\\n' " + " ".join(f"'{command}'" for command in first) + f" >{self.fifo}")
+        self.answers += len(first)
+        answer = self(last)
+        for command, result in zip(commands, re.findall(r"^= (-?\d+)", self.job.text, re.M)[-len(commands):]):
+            if int(result):
+                raise Refused(command, -int(result), self.job.text[-400:])
+        return answer
 
     @property
     def pid(self):

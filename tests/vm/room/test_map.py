@@ -2,8 +2,8 @@
 """BARs of real functions that clients map themselves: who may, as what kind of memory, and for how long.
 
 The function is QEMU's ivshmem: its BAR 2 is prefetchable memory, its BAR 0 is not. What kind of memory a mapping is says
-the kernel's own list (pat_memtype_list). Not shown: dma-bufs that can be mapped, which no released kernel has; lockdown;
-processors other than x86."""
+the kernel's own list (pat_memtype_list). Not shown: dma-bufs that can be mapped, which no released kernel has;
+processors other than x86. What doctor foretells of them, lockdown and a machine without remapping: test_verbs.py."""
 
 import os
 import re
