@@ -423,11 +423,15 @@ static void far_close(struct far *far)
 
 static void far_raise(struct far *far, unsigned int vector)
 {
-	uint32_t values[3] = { ENDPOINT_IRQ_MSIX, vector + 1, ENDPOINT_RAISE_MSIX };
+	const uint32_t values[3] = { ENDPOINT_IRQ_MSIX, vector + 1, ENDPOINT_RAISE_MSIX };
 	static const uint64_t at[3] = { ENDPOINT_IRQ_TYPE, ENDPOINT_IRQ_NUMBER, ENDPOINT_COMMAND };
 
-	for (unsigned int i = 0; i < 3; i++)
-		assert_int_equal(bar(far->f, PCG_REQUEST_WRITE, at[i], &values[i], 4), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		uint8_t bytes[4];
+
+		pcg_put32(bytes, values[i]);
+		assert_int_equal(bar(far->f, PCG_REQUEST_WRITE, at[i], bytes, 4), 0);
+	}
 	while (far->host->ops->work != NULL && far->host->ops->work(far->host) == 0)
 		;
 }
