@@ -86,7 +86,10 @@ static void usage(FILE *out)
 		     "  vfio:BDF             one of this machine that Linux's VFIO holds\n"
 		     "  dump:FILE[@BDF]      one recorded by lspci -xxx or -xxxx\n"
 		     "  sim:endpoint-test    a PCI endpoint test function, simulated\n"
+		     "  sim:fabric           one of the functions of a simulated PCIe fabric that a file describes\n"
+		     "  sim:vmd              all of such a fabric, for the guest's own PCI code\n"
 		     "  sim:broken           a mediated function with one fault, to try conform on\n"
+		     "  vfio-user:SOCKET     one that another vfio-user server serves\n"
 		     "  live:CONTROL[@N]     one that a running pcigate serves with --control; to look at\n"
 		     "\npcigate VERB --help says more of a verb.\n");
 }
