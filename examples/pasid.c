@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <pcigate/client.h>
+#include <pcigate/client_pasid.h>
 
 #define PAGE UINT64_C(4096)
 

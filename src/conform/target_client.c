@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <pcigate/client.h>
+#include <pcigate/client_pasid.h>
 
 #include "base/log.h"
 #include "conform/target.h"

@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <pcigate/client_pasid.h>
+
 #include "vfio-user/client.h"
 
 int pcg_client_pasid_offer(struct pcg_client *client, struct pcg_feature_pasid *offer)

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <pcigate/client_pasid.h>
+
 #include "fuzz.h"
 #include "vfio-user/client.h"
 

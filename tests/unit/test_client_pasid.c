@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <pcigate/client_pasid.h>
+
 #include "peer.h"
 
 #define PATIENT 60000

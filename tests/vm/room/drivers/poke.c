@@ -36,6 +36,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <pcigate/client_pasid.h>
+
 #include "driver.h"
 
 #define MAX_FILES 64
