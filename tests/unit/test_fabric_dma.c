@@ -355,6 +355,25 @@ static void test_pending(void **state)
 	assert_int_equal(dma.status, TLP_SUCCESS);
 }
 
+/* PCIe 6.0, 7.5.1.1.3: what is on its way ends, what was to follow does not begin; and nothing is left to call off. */
+static void test_pending_without_master(void **state)
+{
+	struct room *room = *state;
+	static uint8_t data[8192];
+	struct waiting w = { .op = { .done = waiting_done } };
+	struct fabric_dma dma = { .f = &room->a->f, .write = true, .data = data, .length = 8192, .op = &w.op };
+
+	room->pend = true;
+	assert_int_equal(fabric_dma(&dma), PCG_PENDING);
+	room_put(room, &room->a->f, PCG_COMMAND, 2, 0);
+	room->pending->done(room->pending, 0);
+	assert_int_equal(w.done, 1);
+	assert_int_equal(w.result, -EACCES);
+	assert_int_equal(dma.status, TLP_UNSUPPORTED);
+	fabric_dma_cancel(&dma);
+	assert_int_equal(room->cancels, 0);
+}
+
 static void test_pending_fails(void **state)
 {
 	struct room *room = *state;
@@ -428,6 +447,7 @@ int main(void)
 		PLAIN(test_completion_lost_by_id),
 		PLAIN(test_ping_pong),
 		PLAIN(test_pending),
+		PLAIN(test_pending_without_master),
 		PLAIN(test_pending_fails),
 		PLAIN(test_cancel),
 		PLAIN(test_message),

@@ -289,7 +289,7 @@ static void test_abort_fault(void **state)
 	assert_int_equal(room_dma(room->b, false, A_BASE, &value, 4, NULL), -EIO);
 	assert_int_equal(room_get(room, &room->b->f, PCG_STATUS, 2) & 0x1000, 0x1000);
 	room->a->memory[0] = 7;
-	value = 9;
+	pcg_put32((uint8_t *)&value, 9);
 	assert_int_equal(fabric_write(room->fabric, A_BASE, &value, 4), TLP_ABORTED);
 	assert_int_equal(room->a->memory[0], 7);
 	assert_int_equal(room_report(room, FABRIC_COMPLETER_ABORT)->message, TLP_ERR_NONFATAL);

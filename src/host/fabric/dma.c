@@ -207,8 +207,10 @@ static int allowed(struct fabric_dma *dma)
 		return -EIO;
 	}
 	/* PCIe 6.0, 7.5.1.1.3 and 5.3.1.4.1. */
-	if (!(f->model.value[PCG_COMMAND / 4] & PCG_COMMAND_MASTER) || model_power(&f->model) != PCG_D0)
+	if (!(f->model.value[PCG_COMMAND / 4] & PCG_COMMAND_MASTER) || model_power(&f->model) != PCG_D0) {
+		dma->status = TLP_UNSUPPORTED;
 		return -EACCES;
+	}
 	return 0;
 }
 
