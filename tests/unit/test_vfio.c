@@ -107,6 +107,7 @@ struct job {
 	int result;
 	int freed;
 	int begun;
+	int ran;
 	int pipe[2];
 };
 
@@ -125,6 +126,7 @@ static int job_run(void *arg)
 
 	pthread_mutex_lock(&job->lock);
 	pthread_mutex_unlock(&job->lock);
+	job->ran++;
 	return job->result;
 }
 
@@ -207,6 +209,21 @@ static void a_job_that_does_not_end_keeps_nobody(void **state)
 	job_drop(&job);
 }
 
+/* Whether its thread had come to it or not. */
+static void a_job_that_was_started_is_done(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++) {
+		struct job job;
+		struct vfio_worker *worker = worker_make(&job);
+
+		vfio_worker_start(worker);
+		vfio_worker_destroy(worker);
+		job_drop(&job);
+		assert_int_equal(job.ran, 1);
+	}
+}
+
 /* Two files may have one number: a client must not come by another's memory that way. */
 static void a_file_is_known_by_how_it_was_opened(void **state)
 {
@@ -239,6 +256,7 @@ int main(void)
 		cmocka_unit_test(a_job_ends_with_its_result),
 		cmocka_unit_test(a_worker_that_is_there_has_begun),
 		cmocka_unit_test(a_job_that_does_not_end_keeps_nobody),
+		cmocka_unit_test(a_job_that_was_started_is_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,7 @@ static uint32_t last_id;
 static uint32_t objects;
 static uint32_t at[2]; /* what each function is attached to */
 static int refuse_reset;
+static bool woken; /* out of low power, when nothing was attached yet */
 
 static int fails(int error)
 {
@@ -120,6 +121,13 @@ static int answer(int fd, unsigned long request, void *arg)
 	case UAPI_DEVICE_DETACH:
 		at[fd - 1000] = 0;
 		return 0;
+	case VFIO_DEVICE_FEATURE:
+		woken = ((struct vfio_device_feature *)arg)->flags ==
+				(VFIO_DEVICE_FEATURE_SET | UAPI_FEATURE_LOW_POWER_EXIT) &&
+			at[0] == 0;
+		return 0;
+	case UAPI_IOAS_RANGES:
+		return fails(EOPNOTSUPP);
 	case VFIO_DEVICE_RESET:
 		return refuse_reset != 0 ? fails(-refuse_reset) : 0;
 	default:
@@ -177,7 +185,7 @@ static void nothing(void *arg)
 	(void)arg;
 }
 
-static struct vfio *function_make(const char *bdf, int device)
+static struct vfio *function_of(const char *bdf, int device, int group)
 {
 	static const struct vfio_worker_calls worker = { .run = vfio_work, .last = nothing };
 	struct vfio *v = calloc(1, sizeof(*v));
@@ -195,7 +203,7 @@ static struct vfio *function_make(const char *bdf, int device)
 	v->job.range.fd = v->queued.range.fd = -1;
 	v->iommu = &vfio_iommufd;
 	v->pool = vfio_pool_join(pool);
-	assert_int_equal(vfio_group_join(v, 7), 0);
+	assert_int_equal(vfio_group_join(v, group), 0);
 	if (v->common->ioas == 0) {
 		assert_int_equal(ioctl(0, UAPI_IOAS_ALLOC, &alloc), 0);
 		v->common->ioas = alloc.out_id;
@@ -204,6 +212,11 @@ static struct vfio *function_make(const char *bdf, int device)
 	assert_int_equal(vfio_worker_create(&v->worker, &worker, v), 0);
 	vfio_pool_add(pool, v);
 	return v;
+}
+
+static struct vfio *function_make(const char *bdf, int device)
+{
+	return function_of(bdf, device, 7);
 }
 
 static void function_end(struct vfio *v)
@@ -236,7 +249,7 @@ static int set_up(void **state)
 	nareas = objects = 0;
 	last_id = 100;
 	refuse_reset = 0;
-	patient = false;
+	patient = woken = false;
 	said[0] = '\0';
 	memory = memfd_create("memory", MFD_CLOEXEC);
 	if (vfio_pool_create(&pool) != 0 || ftruncate(memory, 64 * PAGE) != 0)
@@ -395,6 +408,40 @@ static void a_reset_that_the_client_asks_for_does_not_open_the_group(void **stat
 	assert_int_equal(give(a, one), 0);
 }
 
+/* What is unmapped at once is not always what a client leaves: the same message may come from one that stays. */
+static void a_client_that_unmaps_everything_stays(void **state)
+{
+	(void)state;
+	assert_int_equal(give(a, one), 0);
+	assert_int_equal(map(a, 0, 16), 0);
+	assert_int_equal(wait_for(a, ops.dma_unmap(&a->host, NULL, &op)), 0);
+	assert_int_equal(give(b, other), -EBUSY);
+	/* Nor do both together, unmapping and a reset, make it somebody else's for a moment. */
+	assert_int_equal(wait_for(a, ops.dma(&a->host, NULL, &op)), 0);
+	assert_int_equal(wait_for(a, ops.reset(&a->host, &op)), 0);
+	assert_int_equal(give(b, other), -EBUSY);
+	assert_non_null(strstr(said, "belongs to process 100."));
+	assert_int_equal(give(a, one), 0);
+}
+
+/* Detached it is, too, after a reset that failed. */
+static void so_does_one_that_does_so_after_a_reset_that_failed(void **state)
+{
+	(void)state;
+	assert_int_equal(give(a, one), 0);
+	refuse_reset = -EIO;
+	assert_int_equal(wait_for(a, ops.dma(&a->host, NULL, &op)), 0);
+	assert_int_equal(wait_for(a, ops.reset(&a->host, &op)), -EIO);
+	assert_int_equal(wait_for(a, ops.dma_unmap(&a->host, NULL, &op)), 0);
+	refuse_reset = 0;
+	assert_int_equal(wait_for(a, ops.dma(&a->host, NULL, &op)), 0);
+	assert_int_equal(wait_for(a, ops.reset(&a->host, &op)), 0);
+	assert_int_equal(give(b, other), -EBUSY);
+	assert_int_equal(give(a, one), 0);
+	assert_int_equal(leave(a), 0);
+	assert_int_equal(give(b, other), 0);
+}
+
 /* The bus resets both: only who has both may want that, and not by leaving one. */
 static void a_reset_by_the_bus_is_for_who_has_them_all(void **state)
 {
@@ -410,6 +457,43 @@ static void a_reset_by_the_bus_is_for_who_has_them_all(void **state)
 	assert_int_equal(wait_for(a, ops.dma(&a->host, NULL, &op)), 0);
 	assert_int_equal(wait_for(a, ops.dma_unmap(&a->host, NULL, &op)), 0);
 	assert_int_equal(vfio_pool_reset_begin(pool, a, both, 2), -EBUSY);
+}
+
+/* A file that several VMs were given, as for ivshmem, does not make one of them. */
+static void memory_in_common_does_not_make_two_clients_one(void **state)
+{
+	const uint32_t both[] = { 1, 2 };
+	struct vfio *c;
+
+	(void)state;
+	function_end(b);
+	b = NULL;
+	c = function_of("0000:01:00.1", 1001, 8);
+	vfio_pool_bound(pool, a, 1);
+	vfio_pool_bound(pool, c, 2);
+	at[1] = 0;
+	assert_int_equal(give(a, one), 0);
+	assert_int_equal(map(a, 0, 16), 0);
+	assert_int_equal(vfio_pool_attached(pool, c, true), 0);
+	c->hold = HOLD_CLIENT;
+	c->client.number = 2;
+	assert_int_equal(map(c, 0, 16), 0);
+	assert_ptr_equal(a->common->staging[0], c->common->staging[0]);
+	assert_int_equal(vfio_pool_reset_begin(pool, a, both, 2), -EBUSY);
+	/* Nobody knows who this is: then that has to tell. */
+	c->client.number = 0;
+	assert_int_equal(vfio_pool_reset_begin(pool, a, both, 2), 0);
+	vfio_pool_reset_end(pool, a);
+	function_end(c);
+}
+
+static void a_function_is_awake_before_its_client_comes(void **state)
+{
+	(void)state;
+	a->asleep = true;
+	assert_int_equal(give(a, one), 0);
+	assert_true(woken);
+	assert_false(a->asleep);
 }
 
 static void a_group_is_not_entered_while_its_only_function_is_used(void **state)
@@ -550,7 +634,11 @@ int main(void)
 		TEST(a_function_that_was_not_reset_is_still_its_clients),
 		TEST(so_is_one_that_was_lent_until_it_is_released),
 		TEST(a_reset_that_the_client_asks_for_does_not_open_the_group),
+		TEST(a_client_that_unmaps_everything_stays),
+		TEST(so_does_one_that_does_so_after_a_reset_that_failed),
 		TEST(a_reset_by_the_bus_is_for_who_has_them_all),
+		TEST(memory_in_common_does_not_make_two_clients_one),
+		TEST(a_function_is_awake_before_its_client_comes),
 		TEST(a_group_is_not_entered_while_its_only_function_is_used),
 		TEST(the_same_map_counts),
 		TEST(what_only_one_has_mapped_ends_with_its_unmap),

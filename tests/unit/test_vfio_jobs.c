@@ -25,6 +25,8 @@ static int begun[2]; /* and one says that it has begun */
 static bool slow;
 static int refuse; /* attaching fails with this, */
 static int times;  /* so often */
+static int refuse_map;
+static pthread_t asker; /* who asks for the ranges */
 static int memory;
 static int ended;
 
@@ -50,10 +52,11 @@ static int fake_attach(struct vfio *of)
 	return refuse;
 }
 
-static void fake_detach(struct vfio *of)
+static int fake_detach(struct vfio *of)
 {
 	(void)of;
 	write_down("detach", NULL);
+	return 0;
 }
 
 static int fake_map(struct vfio *of, const struct pcg_dma_range *range)
@@ -63,7 +66,7 @@ static int fake_map(struct vfio *of, const struct pcg_dma_range *range)
 	(void)of;
 	write_down("map", range);
 	if (!slow)
-		return 0;
+		return refuse_map;
 	return write(begun[1], "x", 1) == 1 && read(gate[0], &byte, 1) == 1 ? 0 : -EIO;
 }
 
@@ -77,9 +80,10 @@ static int fake_unmap(struct vfio *of, const struct pcg_dma_range *range)
 static unsigned int fake_ranges(const struct vfio *of, struct vfio_range *ranges, unsigned int room)
 {
 	(void)of;
-	(void)ranges;
-	(void)room;
-	return 0;
+	assert_true(room > 0);
+	asker = pthread_self();
+	ranges[0] = (struct vfio_range){ 0, 0xffff };
+	return 1;
 }
 
 static void fake_finish(struct vfio *of)
@@ -96,6 +100,14 @@ static struct vfio_iommu iommu = {
 	.finish = fake_finish,
 };
 
+static char said[512];
+
+static void take_note(void *arg, const struct pcg_note *note)
+{
+	(void)arg;
+	snprintf(said, sizeof(said), "%s", note->text);
+}
+
 static void done(struct pcg_op *op, int result)
 {
 	(void)op;
@@ -111,6 +123,7 @@ static struct vfio *function_make(uint32_t devid)
 
 	assert_non_null(made);
 	made->host.ops = &ops;
+	made->host.log.write = take_note;
 	made->device = memfd_create("device", MFD_CLOEXEC);
 	made->group = made->container = made->poll = -1;
 	made->irqs.error = made->irqs.request = -1;
@@ -136,7 +149,7 @@ static int set_up(void **state)
 	(void)state;
 	calls[0] = '\0';
 	slow = false;
-	times = 0;
+	times = refuse_map = 0;
 	ended = 0;
 	iommu.stays = false;
 	memory = memfd_create("memory", MFD_CLOEXEC);
@@ -272,6 +285,22 @@ static void a_map_in_time_stays(void **state)
 	assert_string_equal(calls, "map1000 ");
 }
 
+/* Another function of the group may be having its memory pinned, and a container keeps whoever asks it meanwhile. */
+static void why_a_map_is_refused_is_asked_by_the_worker(void **state)
+{
+	const struct pcg_dma_range range = { .iova = 0x100000, .size = 0x1000, .flags = 3, .fd = memory };
+
+	(void)state;
+	attach();
+	asker = pthread_self();
+	refuse_map = -EINVAL;
+	assert_int_equal(ops.dma_map(&v->host, &range, &op), PCG_PENDING);
+	run(v);
+	assert_int_equal(ended, -EINVAL);
+	assert_false(pthread_equal(asker, pthread_self()));
+	assert_non_null(strstr(said, "the IOMMU translates 0-0xffff:"));
+}
+
 /* What a container translates it translates detached, too. */
 static void one_that_cannot_be_detached_loses_its_maps(void **state)
 {
@@ -336,6 +365,33 @@ static void a_closed_function_has_no_number(void **state)
 	ops.destroy(&other->host);
 }
 
+static atomic_bool gone;
+
+static void slow_last(void *arg)
+{
+	char byte;
+
+	(void)arg;
+	atomic_store(&gone, read(gate[0], &byte, 1) == 1);
+}
+
+/* The kernel resets a function when its file is closed, which one that does not answer makes a matter of a minute. */
+static void the_end_of_one_does_not_keep_the_others(void **state)
+{
+	static const struct vfio_worker_calls calls_of = { .last = slow_last };
+	struct vfio_worker *worker;
+
+	(void)state;
+	atomic_store(&gone, false);
+	assert_int_equal(vfio_worker_create(&worker, &calls_of, NULL), 0);
+	vfio_worker_destroy(worker);
+	assert_false(atomic_load(&gone));
+	assert_int_equal(write(gate[1], "x", 1), 1);
+	for (unsigned int i = 0; i < 10000 && !atomic_load(&gone); i++)
+		usleep(1000);
+	assert_true(atomic_load(&gone));
+}
+
 static void functions_of_a_pool_share_one_iommufd(void **state)
 {
 	int another = memfd_create("another", MFD_CLOEXEC), fd;
@@ -358,10 +414,12 @@ int main(void)
 		TEST(a_map_that_comes_late_is_undone),
 		TEST(it_is_undone_before_what_follows),
 		TEST(a_map_in_time_stays),
+		TEST(why_a_map_is_refused_is_asked_by_the_worker),
 		TEST(one_that_cannot_be_detached_loses_its_maps),
 		TEST(a_reset_waits_for_no_other_vm),
 		TEST(nobody_comes_to_what_a_reset_takes_along),
 		TEST(a_closed_function_has_no_number),
+		TEST(the_end_of_one_does_not_keep_the_others),
 		TEST(functions_of_a_pool_share_one_iommufd),
 	};
 

@@ -255,6 +255,19 @@ static void nor_a_function_that_cannot_be_opened_again(void **state)
 	impossible("opened again");
 }
 
+/* The device file stays open behind it, and the kernel opens no function twice. */
+static void nor_one_that_is_lent_by_its_device_file_as_well(void **state)
+{
+	(void)state;
+	resource("resource2");
+	resource("resource2_wc");
+	v.settings.map[0] = VFIO_MAP_DEVICE;
+	v.host.info.bars[0] = (struct pcg_bar){ .kind = PCG_BAR_MEM32, .size = SIZE };
+	v.regions[0] = (struct vfio_region){ .size = SIZE, .flags = VFIO_REGION_INFO_FLAG_MMAP };
+	assert_int_equal(vfio_map(&v), 0);
+	impossible("opened again");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -274,6 +287,7 @@ int main(void)
 		TEST(reads_with_side_effects_are_not_combined),
 		TEST(nor_what_the_kernel_has_no_file_of),
 		TEST(nor_a_function_that_cannot_be_opened_again),
+		TEST(nor_one_that_is_lent_by_its_device_file_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,7 @@ static struct {
 } failure;
 
 static uint32_t stuck; /* a PASID that the kernel does not detach; 0: none */
+static bool stays;     /* nor the function itself */
 static int device;     /* the file that all is attached to */
 
 static struct {
@@ -135,6 +136,8 @@ static int attach(const struct uapi_attach *attach)
 
 static int detach(const struct uapi_detach *detach)
 {
+	if ((detach->flags & UAPI_ATTACH_PASID) == 0 && stays)
+		return fake_fails(EIO);
 	if ((detach->flags & UAPI_ATTACH_PASID) == 0)
 		at_rid = 0;
 	else if (stuck != 0 && detach->pasid == stuck)
@@ -243,6 +246,7 @@ static int set_up_machine(void)
 	memset(&failure, 0, sizeof(failure));
 	norder = 0;
 	last_id = at_rid = stuck = 0;
+	stays = false;
 	device = 1000;
 	v = calloc(1, sizeof(*v));
 	if (v == NULL || vfio_pool_create(&pool) != 0)
@@ -668,15 +672,17 @@ static void losing_memory_ends_pasids_before_the_function(void **state)
 	norder = 0;
 	failure.request = UAPI_DEVICE_DETACH;
 	failure.error = EIO;
-	failure.after = 2; /* the last one is the function's own */
-	vfio_detach(v);
+	failure.after = 2;      /* the last one is the function's own */
+	v->settings.device = 3; /* and is not made up for */
+	assert_int_equal(vfio_detach(v), -EIO);
 	for (unsigned int i = 0; i < norder; i++)
 		detached += order[i] == UAPI_DEVICE_DETACH;
 	assert_int_equal(detached, 2);
 	assert_int_equal(at[5] | at[6], 0);
 	assert_int_not_equal(at_rid, 0);
-	at_rid = 0;
-	assert_int_equal(live(), before + 2);
+	assert_int_equal(vfio_detach(v), 0);
+	assert_int_equal(at_rid, 0);
+	assert_int_equal(live(), before);
 	assert_int_equal(do_at(PCG_SPACE_ATTACH, 5, 1), -ENOTCONN);
 }
 
@@ -718,7 +724,7 @@ static void goes(void)
 {
 	v->job = (struct vfio_job){ .work = WORK_DETACH, .range.fd = -1 };
 	assert_int_equal(vfio_work(v), 0);
-	v->job = (struct vfio_job){ .work = WORK_UNMAP, .everything = true, .range.fd = -1 };
+	v->job = (struct vfio_job){ .work = WORK_UNMAP, .everything = true, .last = true, .range.fd = -1 };
 	assert_int_equal(vfio_work(v), 0);
 }
 
@@ -806,6 +812,65 @@ static void a_client_that_cannot_have_it_clean_is_refused(void **state)
 	stuck = 0;
 	assert_int_equal(comes(3), 0);
 	assert_int_equal(at[5], 0);
+}
+
+/* What stands at it goes on leading to that memory, so it is emptied with it. */
+static void the_space_of_a_stuck_pasid_is_not_lost_sight_of(void **state)
+{
+	const struct pcg_pasid_control off = { .pasid = false };
+	uint32_t old, new;
+
+	(void)state;
+	mapped(0, 64, 0);
+	old = space_at(5, 20);
+	new = create();
+	stuck = 5;
+	assert_int_equal(spaces_control(v, &off), -EIO);
+	assert_int_equal(do_at(PCG_SPACE_ATTACH, 5, new), -EIO);
+	assert_int_equal(do_at(PCG_SPACE_DESTROY, 0, old), -EIO);
+	unmapped(0, 64);
+	assert_int_equal(meets(5, 100), -1);
+	stuck = 0;
+	assert_int_equal(do_at(PCG_SPACE_ATTACH, 5, new), 0);
+	assert_int_equal(at[5], 0);
+}
+
+/* --- a function that the kernel does not detach --- */
+
+static void its_file_is_opened_anew(void **state)
+{
+	(void)state;
+	mapped(0, 64, 0);
+	space_at(5, 20);
+	stays = true;
+	v->job = (struct vfio_job){ .work = WORK_DETACH, .range.fd = -1 };
+	assert_int_equal(vfio_work(v), 0);
+	assert_false(v->attached);
+	assert_int_equal(at_rid, 0);
+	assert_int_equal(at[5], 0);
+	assert_int_not_equal(device, 1000);
+	assert_int_equal(v->device, device);
+	/* What its client has mapped is there still, for after a reset. */
+	assert_non_null(fake_at(v->ioas, 0));
+	stays = false;
+	assert_int_equal(vfio_attach(v), 0);
+}
+
+static void where_that_cannot_be_it_loses_its_memory(void **state)
+{
+	(void)state;
+	mapped(0, 64, 0);
+	v->settings.device = 3;
+	stays = true;
+	v->job = (struct vfio_job){ .work = WORK_DETACH, .range.fd = -1 };
+	assert_int_equal(vfio_work(v), -EIO);
+	assert_int_equal(v->device, 1000);
+	assert_null(fake_at(v->ioas, 0));
+	/* And is not taken for one that was detached. */
+	assert_true(v->attached);
+	stays = false;
+	assert_int_equal(vfio_work(v), 0);
+	assert_false(v->attached);
 }
 
 /* Others' functions keep the iommufd open for long. */
@@ -997,6 +1062,9 @@ int main(void)
 		TEST(the_same_client_gets_it_back_without_the_old_space),
 		TEST(before_the_next_client_the_file_is_opened_anew),
 		TEST(a_client_that_cannot_have_it_clean_is_refused),
+		TEST(the_space_of_a_stuck_pasid_is_not_lost_sight_of),
+		TEST(its_file_is_opened_anew),
+		TEST(where_that_cannot_be_it_loses_its_memory),
 		TEST(nothing_of_it_outlives_the_function),
 		TEST(given_up_work_is_cleared_away),
 		TEST(what_is_not_there_is_named),

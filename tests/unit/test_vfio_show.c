@@ -214,6 +214,17 @@ static void one_that_is_not_there_is_named(void **state)
 }
 
 /* sysfs gives an ordinary user the first 64 bytes. */
+/* A bridge on the way, or a function that is conventional PCI: of all that was asked for it has none. */
+static void without_extended_space_there_are_none(void **state)
+{
+	(void)state;
+	v.host.info.config_size = PCG_CONFIG_CONVENTIONAL;
+	v.settings.show = UINT64_C(1) << PTM;
+	assert_int_equal(vfio_show(&v), 0);
+	assert_null(v.shown);
+	assert_non_null(strstr(said, "show=: 0000:03:10.1 has no extended configuration space"));
+}
+
 static void whoever_may_not_read_all_is_told_what_it_takes(void **state)
 {
 	(void)state;
@@ -245,6 +256,7 @@ int main(void)
 		TEST(the_first_of_all_is_put_back_in_its_place),
 		TEST(one_behind_a_hidden_first_one_is_found),
 		TEST(one_that_is_not_there_is_named),
+		TEST(without_extended_space_there_are_none),
 		TEST(whoever_may_not_read_all_is_told_what_it_takes),
 		TEST(a_file_that_cannot_be_opened_is_told_of_in_the_same_way),
 	};

@@ -70,14 +70,11 @@ int vfio_attach(struct vfio *v)
 	return r;
 }
 
-/* Not where clients may have descriptors that go on with the old file. */
-static bool attach_renewable(const struct vfio *v)
+static int attach_renew(struct vfio *v)
 {
-	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
-		if ((v->host.info.regions[i].flags & PCG_REGION_MMAP) != 0 && v->settings.map[i] != VFIO_MAP_SYSFS)
-			return false;
-	}
-	return vfio_can_reopen(v);
+	vfio_shut(v);
+	spaces_leave(v);
+	return vfio_reopen(v) == 0 ? vfio_hold_memory(v) : -EIO;
 }
 
 /* With the device file goes all that was attached to it. */
@@ -88,20 +85,21 @@ int vfio_clean(struct vfio *v)
 	spaces_leave(v);
 	if (!spaces_unclean(v))
 		return 0;
-	if (!attach_renewable(v))
+	if (!vfio_can_reopen(v))
 		return -EUCLEAN;
-	vfio_shut(v);
-	spaces_leave(v);
-	return vfio_reopen(v) == 0 ? vfio_hold_memory(v) : -EIO;
+	return attach_renew(v);
 }
 
 int vfio_attach_client(struct vfio *v, struct vfio_job *job)
 {
 	bool anew = v->hold == HOLD_NONE;
 	bool other = v->hold != HOLD_CLIENT || v->client.number != job->client.number;
-	/* First: whoever is refused for it has not become its client. */
-	int r = other ? vfio_clean(v) : 0;
+	int r;
 
+	if (job->wakes)
+		vfio_sleep(v, false);
+	/* First: whoever is refused for it has not become its client. */
+	r = other ? vfio_clean(v) : 0;
 	if (r == 0)
 		r = attach_claim(v, job);
 	if (r != 0)
@@ -128,14 +126,24 @@ void vfio_left(struct vfio *v)
 		vfio_group_anew(v);
 }
 
-void vfio_detach(struct vfio *v)
+int vfio_detach(struct vfio *v)
 {
+	int r;
+
 	if (!v->attached)
-		return;
+		return 0;
 	spaces_block(v);
-	v->iommu->detach(v);
+	r = v->iommu->detach(v);
+	if (r != 0 && !vfio_can_reopen(v)) {
+		vfio_group_unmap(v, NULL);
+		return r;
+	}
 	vfio_pool_attached(v->pool, v, false);
 	spaces_leave(v);
+	/* Detached it is by that; what cannot be opened now the next job opens. */
+	if (r != 0)
+		attach_renew(v);
+	return 0;
 }
 
 void vfio_settle(struct vfio *v, const struct vfio_debt *debt)

@@ -32,7 +32,7 @@ struct vfio_iommu {
 	bool stays; /* detached, the function reaches what is mapped all the same */
 	/* In the worker, as what follows. The function follows the client's maps, or reaches nothing. */
 	int (*attach)(struct vfio *v);
-	void (*detach)(struct vfio *v);
+	int (*detach)(struct vfio *v);
 	/* NULL: everything. */
 	int (*map)(struct vfio *v, const struct pcg_dma_range *range);
 	int (*unmap)(struct vfio *v, const struct pcg_dma_range *range);
@@ -106,6 +106,9 @@ struct vfio_debt {
 	struct pcg_dma_range range; /* of that */
 };
 
+/* As many of the ranges that the IOMMU translates as a note has room for. */
+#define VFIO_RANGES 8u
+
 /* One job. The worker sees nothing of the caller's but this, so that a job can be given up. */
 struct vfio_job {
 	enum vfio_work work;
@@ -119,9 +122,13 @@ struct vfio_job {
 	enum pcg_memory memory;
 	bool write;
 	bool everything;
-	struct pcg_dma_range range;   /* its descriptor is the job's */
-	struct pcg_dma_client client; /* who is to have the function */
-	struct vfio_rival rival;      /* who else of its group stood in the way; no @bdf: nobody */
+	bool last;                             /* its client goes with it */
+	bool wakes;                            /* the function is in low power */
+	struct pcg_dma_range range;            /* its descriptor is the job's */
+	struct pcg_dma_client client;          /* who is to have the function */
+	struct vfio_rival rival;               /* who else of its group stood in the way; no @bdf: nobody */
+	struct vfio_range ranges[VFIO_RANGES]; /* that are translated, where a map was refused */
+	unsigned int nranges;
 	struct vfio_debt debt;
 };
 
@@ -164,7 +171,8 @@ struct vfio {
 	struct spaces *spaces; /* the worker's; NULL: it enforces no PASIDs */
 	int group;
 	int container;
-	bool wanted;                      /* a client has it; the loop's */
+	bool wanted;                      /* a client has it; the loop's, as what follows */
+	bool leaving;                     /* detached, and asked nothing since */
 	bool attached;                    /* the worker's; others look under the pool's lock */
 	const struct vfio *resetter;      /* whose reset by the bus takes this one along; the pool's lock */
 	atomic_bool touched;              /* there is one */
@@ -193,9 +201,9 @@ int vfio_reopen(struct vfio *v); /* and as it was again: attached, with ERR and 
 /* attach.c: in the worker. Return: 0 or a negative errno. */
 int vfio_attach(struct vfio *v);
 int vfio_attach_client(struct vfio *v, struct vfio_job *job); /* the same, if its group is not another one's */
-void vfio_detach(struct vfio *v);
-int vfio_clean(struct vfio *v); /* nothing of a client that is gone is attached */
-void vfio_left(struct vfio *v); /* its client is gone, and nothing of his is mapped for it */
+int vfio_detach(struct vfio *v); /* when it fails it has lost its memory, and counts as attached */
+int vfio_clean(struct vfio *v);  /* nothing of a client that is gone is attached */
+void vfio_left(struct vfio *v);  /* its client is gone, and nothing of his is mapped for it */
 void vfio_settle(struct vfio *v, const struct vfio_debt *debt);
 void vfio_wait_untouched(struct vfio *v);
 

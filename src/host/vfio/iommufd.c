@@ -18,11 +18,12 @@ static int iommufd_attach(struct vfio *v)
 	return ioctl(v->device, UAPI_DEVICE_ATTACH, &attach) == 0 ? 0 : -errno;
 }
 
-static void iommufd_detach(struct vfio *v)
+static int iommufd_detach(struct vfio *v)
 {
 	struct uapi_detach detach = { .argsz = sizeof(detach) };
 
-	ioctl(v->device, UAPI_DEVICE_DETACH, &detach);
+	/* With the device file what was attached to it has gone. */
+	return v->device < 0 || ioctl(v->device, UAPI_DEVICE_DETACH, &detach) == 0 ? 0 : -errno;
 }
 
 /* Maps inside the range that are on record only are not known here: nothing to unmap is no error. */
@@ -87,8 +88,8 @@ static void iommufd_finish(struct vfio *v)
 		vfio_shut(v);
 		spaces_leave(v);
 	}
-	if (v->attached && v->device >= 0)
-		iommufd_detach(v);
+	if (v->attached)
+		iommufd_detach(v); /* the device file is closed next */
 	vfio_pasid_finish(v);
 }
 

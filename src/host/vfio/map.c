@@ -197,7 +197,8 @@ int vfio_memory_possible(struct pcg_host *host, unsigned int region, enum pcg_me
 	else if (v->resources[region][memory] < 0)
 		*why = "the kernel has no write-combining resource file of it that this user may write";
 	else if (!vfio_can_reopen(v))
-		*why = "the function would have to be opened again, and its file was handed in, or is closed to this user";
+		*why = "the function would have to be opened again, and its file was handed in, is lent (bar=device, "
+		       "bar=dmabuf), or is closed to this user";
 	return **why == '\0' ? 0 : -EOPNOTSUPP;
 }
 

@@ -9,17 +9,14 @@
 #include "host/vfio/notes.h"
 #include "host/vfio/spaces.h"
 
-#define RANGES_MAX 8u
-
 /* Which addresses the IOMMU translates, for a map outside them. */
 static void note_ranges(const struct vfio *v, const struct pcg_dma_range *range, int result)
 {
-	struct vfio_range ranges[RANGES_MAX];
-	unsigned int n = v->iommu->ranges(v, ranges, RANGES_MAX);
+	const struct vfio_range *ranges = v->job.ranges;
 	char text[256] = "ranges that it does not tell";
 	size_t used = 0;
 
-	for (unsigned int i = 0; i < n && used < sizeof(text); i++) {
+	for (unsigned int i = 0; i < v->job.nranges && used < sizeof(text); i++) {
 		int more = snprintf(text + used, sizeof(text) - used, "%s%#" PRIx64 "-%#" PRIx64, i > 0 ? ", " : "",
 				    ranges[i].start, ranges[i].last);
 
@@ -137,6 +134,12 @@ void vfio_note_job(struct vfio *v, int result)
 		spaces_note(v, result);
 		break;
 	case WORK_DETACH:
+		base_log(
+			log, PCG_ERROR,
+			"%s: the kernel does not detach it from its client's memory: %s; all of that is unmapped instead, "
+			"and the function is of no use before a next client, or before pcigate is started again",
+			v->place.bdf, strerror(-result));
+		break;
 	case WORK_SETTLE:
 	case WORK_TIDY:
 	case WORK_WAKE:

@@ -278,11 +278,18 @@ int vfio_open(struct vfio *v)
 	return open_type1(v);
 }
 
-/* Not what was handed in: that was opened by somebody who may. */
+/*
+ * Not what was handed in: that was opened by somebody who may. Nor what others may have descriptors of: those go on
+ * with the old file, and the kernel opens none twice.
+ */
 bool vfio_can_reopen(const struct vfio *v)
 {
 	if (v->settings.device >= 0)
 		return false;
+	for (unsigned int i = 0; i < PCG_NUM_BARS; i++) {
+		if ((v->host.info.regions[i].flags & PCG_REGION_MMAP) != 0 && v->settings.map[i] != VFIO_MAP_SYSFS)
+			return false;
+	}
 	return v->group >= 0 || access(v->place.cdev, R_OK | W_OK) == 0;
 }
 
@@ -292,7 +299,7 @@ int vfio_shut(struct vfio *v)
 		return 0;
 	if (v->attached) {
 		spaces_block(v);
-		v->iommu->detach(v);
+		v->iommu->detach(v); /* and if not, with the file */
 	}
 	/* A number that is another's by now must not stand for this one. */
 	vfio_pool_bound(v->pool, v, 0);

@@ -113,12 +113,17 @@ static bool pool_same_vm(const struct vfio *a, const struct vfio *b)
 	return false;
 }
 
-/* The client of @v resets it, and has the other one, too. One that has gone resets nothing of those that stay. */
+/*
+ * The client of @v resets it, and has the other one, too. One that has gone resets nothing of those that stay. Memory
+ * in common tells only where nobody knows the processes: several VMs may have been given one file (ivshmem).
+ */
 static bool pool_same_client(const struct vfio *v, const struct vfio *other)
 {
 	if (v->hold != HOLD_CLIENT || other->hold != HOLD_CLIENT)
 		return false;
-	return (v->client.number != 0 && v->client.number == other->client.number) || pool_same_vm(v, other);
+	if (v->client.number != 0 && other->client.number != 0)
+		return v->client.number == other->client.number;
+	return pool_same_vm(v, other);
 }
 
 /*

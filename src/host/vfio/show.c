@@ -67,8 +67,15 @@ int vfio_show(struct vfio *v)
 	uint8_t *raw;
 	int n, r = -ENOMEM;
 
-	if (v->settings.show == 0 || v->host.info.config_size != PCG_CONFIG_EXTENDED)
+	if (v->settings.show == 0)
 		return 0;
+	if (v->host.info.config_size != PCG_CONFIG_EXTENDED) {
+		base_log(
+			&v->host.log, PCG_WARN,
+			"show=: %s has no extended configuration space, or nothing on the way reaches it: leave show= out",
+			v->place.bdf);
+		return 0;
+	}
 	raw = calloc(2, PCG_CONFIG_EXTENDED);
 	layouts = calloc(2, sizeof(*layouts));
 	v->shown = calloc(1, PCG_CONFIG_EXTENDED + PCG_CONFIG_DWORDS);

@@ -288,6 +288,9 @@ static int do_attach(struct vfio *v, const struct pcg_space *wish)
 	if (pasid_may(s, p->pasid)) {
 		r = pasid_attach(v, p->pasid, space);
 		p->attached = p->attached || r == 0;
+	} else {
+		/* What the kernel did not want to detach stands at the space before: that must not be lost sight of. */
+		r = pasid_detach(v, p);
 	}
 	if (r == 0)
 		p->space = space;

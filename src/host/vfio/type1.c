@@ -19,9 +19,10 @@ static int type1_attach(struct vfio *v)
 	return 0;
 }
 
-static void type1_detach(struct vfio *v)
+static int type1_detach(struct vfio *v)
 {
 	(void)v;
+	return 0;
 }
 
 static int type1_map(struct vfio *v, const struct pcg_dma_range *range)

@@ -45,6 +45,7 @@ static int job_init(struct vfio *v, struct vfio_job **result, enum vfio_work wor
 	if (v->waits)
 		return -EBUSY;
 	v->used = vfio_now();
+	v->leaving = false;
 	*result = job;
 	*job = (struct vfio_job){ .work = work, .length = length, .range.fd = -1 };
 	job->buffer = length <= sizeof(job->small) ? job->small : malloc(length);
@@ -53,6 +54,8 @@ static int job_init(struct vfio *v, struct vfio_job **result, enum vfio_work wor
 
 static void job_begin(struct vfio *v)
 {
+	/* Before its client asks anything of it that the loop does by itself: the kernel would wake it first. */
+	v->job.wakes = v->job.work == WORK_ATTACH && v->asleep;
 	v->job.debt = v->debt;
 	v->debt = (struct vfio_debt){ 0 };
 	vfio_worker_start(v->worker);
@@ -254,6 +257,7 @@ static int op_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 	r = job_init(v, &job, dma != NULL ? WORK_ATTACH : WORK_DETACH, 0);
 	if (r != 0)
 		return r;
+	v->leaving = dma == NULL;
 	if (dma != NULL)
 		job->client = pcg_dma_client(dma);
 	return job_start(v, job, op, NULL, NULL);
@@ -282,15 +286,22 @@ static int op_dma_map(struct pcg_host *host, const struct pcg_dma_range *range, 
 	return job_start(v, job, op, NULL, NULL);
 }
 
+/*
+ * Everything is unmapped by a client that stays, too, and a reset detaches, too: the one right after the other is the
+ * end of a client (PCG_REQUEST_CLOSE), and nothing that one that stays could bring about. Whoever else waits for its
+ * IOMMU group must not be let in for less.
+ */
 static int op_dma_unmap(struct pcg_host *host, const struct pcg_dma_range *range, struct pcg_op *op)
 {
 	struct vfio *v = vfio_of(host);
+	bool leaving = v->leaving;
 	struct vfio_job *job;
 	int r = job_init(v, &job, WORK_UNMAP, 0);
 
 	if (r != 0)
 		return r;
 	job->everything = range == NULL;
+	job->last = leaving && range == NULL;
 	if (range != NULL)
 		job->range = *range;
 	else
@@ -424,7 +435,7 @@ static int op_work(struct pcg_host *host)
 	if (vfio_worker_ended(v->worker, &result)) {
 		if (v->job.work == WORK_SLEEP)
 			v->asleep = result == 0;
-		if (v->job.work == WORK_WAKE)
+		if (v->job.work == WORK_WAKE || v->job.wakes)
 			v->asleep = false;
 		/* A kernel that cannot is not asked again. */
 		if (v->job.work == WORK_SLEEP && result != 0)

@@ -11,7 +11,7 @@
 static bool work_opens(enum vfio_work work)
 {
 	return work != WORK_UNMAP && work != WORK_DETACH && work != WORK_SETTLE && work != WORK_SLEEP &&
-	       work != WORK_TIDY;
+	       work != WORK_WAKE && work != WORK_TIDY;
 }
 
 /* In the worker, as what follows. */
@@ -44,6 +44,16 @@ static int work_reset(struct vfio *v)
 	return r;
 }
 
+/* What a note is to say is asked here: a container that pins memory for another function keeps whoever comes. */
+static int work_map(struct vfio *v, struct vfio_job *job)
+{
+	int r = vfio_group_map(v, &job->range, &job->rival);
+
+	if (r != 0)
+		job->nranges = v->iommu->ranges(v, job->ranges, VFIO_RANGES);
+	return r;
+}
+
 static int work_unmap(struct vfio *v, const struct vfio_job *job)
 {
 	int r = vfio_group_unmap(v, job->everything ? NULL : &job->range);
@@ -51,7 +61,7 @@ static int work_unmap(struct vfio *v, const struct vfio_job *job)
 	/* What cannot be cleaned now is tried again, and refused, when the next client comes. */
 	if (job->everything && !v->attached)
 		vfio_clean(v);
-	if (r == 0 && job->everything)
+	if (r == 0 && job->last && !v->attached)
 		vfio_left(v);
 	return r;
 }
@@ -79,8 +89,7 @@ int vfio_work(void *arg)
 	case WORK_ATTACH:
 		return vfio_attach_client(v, job);
 	case WORK_DETACH:
-		vfio_detach(v);
-		return 0;
+		return vfio_detach(v);
 	case WORK_SETTLE:
 		vfio_wait_untouched(v);
 		return 0;
@@ -89,7 +98,7 @@ int vfio_work(void *arg)
 	case WORK_VPD:
 		return vfio_vpd(v, job->write, (uint16_t)job->offset, job->buffer);
 	case WORK_MAP:
-		return vfio_group_map(v, &job->range, &job->rival);
+		return work_map(v, job);
 	case WORK_UNMAP:
 		return work_unmap(v, job);
 	case WORK_MEMORY:

@@ -5,9 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/vfio/worker.h"
+
+/* So long the end of a function may keep its caller. */
+#define END_TRIES 1000u
+#define END_PAUSE 1000000L
 
 enum worker_state {
 	WORKER_FREE,
@@ -24,7 +29,6 @@ struct vfio_worker {
 	enum worker_state state;
 	bool begun;
 	bool stop;
-	bool alone; /* nobody waits for the thread's end */
 	int result;
 	int event;
 };
@@ -48,7 +52,8 @@ static void *worker_thread(void *arg)
 	pthread_mutex_lock(&worker->lock);
 	worker->begun = true;
 	pthread_cond_signal(&worker->changed);
-	while (!worker->stop) {
+	/* What was started is done, even where nobody waits for it any more. */
+	while (!worker->stop || worker->state == WORKER_RUNS) {
 		if (worker->state != WORKER_RUNS) {
 			pthread_cond_wait(&worker->changed, &worker->lock);
 			continue;
@@ -61,8 +66,7 @@ static void *worker_thread(void *arg)
 			continue; /* an eventfd of ours that is read after each write never blocks */
 	}
 	pthread_mutex_unlock(&worker->lock);
-	if (worker->alone)
-		worker_free(worker);
+	worker_free(worker);
 	return NULL;
 }
 
@@ -112,22 +116,22 @@ int vfio_worker_create(struct vfio_worker **result, const struct vfio_worker_cal
 
 void vfio_worker_destroy(struct vfio_worker *worker)
 {
+	const struct timespec pause = { .tv_nsec = END_PAUSE };
 	pthread_t thread = worker->thread;
 	bool runs;
 
 	pthread_mutex_lock(&worker->lock);
 	runs = worker->state == WORKER_RUNS;
 	worker->stop = true;
-	worker->alone = runs;
 	pthread_cond_signal(&worker->changed);
 	pthread_mutex_unlock(&worker->lock);
-	/* Where it runs it may be gone by now, and everything with it. */
-	if (runs) {
-		pthread_detach(thread);
-		return;
+	/* From here on it may be gone, and everything with it. */
+	for (unsigned int i = 0; !runs && i < END_TRIES; i++) {
+		if (pthread_tryjoin_np(thread, NULL) == 0)
+			return;
+		nanosleep(&pause, NULL);
 	}
-	pthread_join(thread, NULL);
-	worker_free(worker);
+	pthread_detach(thread);
 }
 
 int vfio_worker_fd(const struct vfio_worker *worker)

@@ -13,7 +13,7 @@ struct vfio_worker;
 /*
  * @begin: what the thread does first, before vfio_worker_create() returns, or NULL
  * @run: what the thread does for a job; its result is handed to vfio_worker_ended()
- * @last: frees @arg; called when nothing runs any more
+ * @last: frees @arg; the last that the thread does
  */
 struct vfio_worker_calls {
 	void (*begin)(void *arg);
@@ -23,7 +23,10 @@ struct vfio_worker_calls {
 
 int vfio_worker_create(struct vfio_worker **worker, const struct vfio_worker_calls *calls, void *arg);
 
-/* Calls @last at the end: at once, or, when a job never ends, as soon as it does. Never waits for a job. */
+/*
+ * The thread calls @last at its end: at once, or, when a job never ends, as soon as it does. Never waits for a job, and
+ * for @last no longer than a second: the kernel resets a function when its file is closed.
+ */
 void vfio_worker_destroy(struct vfio_worker *worker);
 
 /* Readable when a job has ended. */
