@@ -499,6 +499,22 @@ static void pf_reset_takes_its_vfs(void **state)
 	assert_int_equal(begin(vf, ENDPOINT_WRITE, RAM_BASE, 64), WROTE);
 }
 
+/* A reset of a VF that takes its time ends with the VF; without a word nobody would look again for as long as it took.
+ */
+static void a_vf_goes_in_the_middle_of_its_reset(void **state)
+{
+	struct client *pf = rig_open(*state, 0, "endpoint-test,vfs=2,flr=never" TOKEN);
+	struct client *vf = rig_open(*state, 1, "endpoint-test,vfs=2,flr=never,vf=0" TOKEN);
+
+	assert_int_equal(vf->host->ops->reset(vf->host, &vf->op), PCG_PENDING);
+	vf->woken = false;
+	assert_int_equal(pf->host->ops->reset(pf->host, &pf->op), PCG_PENDING);
+	assert_true(vf->woken);
+	vf->host->ops->work(vf->host);
+	assert_int_equal(vf->done, 1);
+	assert_int_equal(vf->result, -ENODEV);
+}
+
 static void disabled_vf_is_gone(void **state)
 {
 	struct client *pf = rig_open(*state, 0, "endpoint-test,vfs=2" TOKEN);
@@ -927,6 +943,7 @@ int main(void)
 		TEST(vfs_have_memory_of_their_own),
 		TEST(vf_reset_is_its_own),
 		TEST(pf_reset_takes_its_vfs),
+		TEST(a_vf_goes_in_the_middle_of_its_reset),
 		TEST(disabled_vf_is_gone),
 		TEST(detached_vf_shows_no_link),
 		TEST(one_client_each),

@@ -224,6 +224,26 @@ static void test_function_access(void **state)
 	assert_int_equal(back, UINT32_MAX);
 }
 
+/* A BAR that was moved into what other ports take is asked for where it was, and nobody else hears of it. */
+static void test_bar_moved_to_a_neighbour(void **state)
+{
+	static const uint32_t there[] = { B_BASE + 0x80000, B_BASE, C_BASE + 0x80000 };
+	struct room *room = *state;
+	uint32_t value = 77;
+
+	room_loud(room);
+	for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++) {
+		room->nerrors = 0;
+		room_put(room, &room->a->f, PCG_BAR0, 4, there[i]);
+		assert_int_equal(fabric_function_write(&room->a->f, 0, 8, &value, 4), TLP_UNSUPPORTED);
+		for (unsigned int n = 0; n < room->nerrors; n++)
+			assert_int_equal(room->errors[n].reporter, 0x0300);
+		assert_int_equal(room->b->writes + room->c->writes, 0);
+	}
+	room_put(room, &room->a->f, PCG_BAR0, 4, A_BASE + 0x80000);
+	assert_int_equal(fabric_function_write(&room->a->f, 0, 8, &value, 4), TLP_SUCCESS);
+}
+
 /* PCIe 6.0, 6.6.2: after a reset that nobody was told of the BAR is not where software has put it. */
 static void test_backdoor_reset_moves_bar(void **state)
 {
@@ -281,6 +301,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hostile_windows, room_setup, room_teardown),
 		cmocka_unit_test_setup_teardown(test_link_down, room_setup, room_teardown),
 		cmocka_unit_test_setup_teardown(test_function_access, room_setup, room_teardown),
+		cmocka_unit_test_setup_teardown(test_bar_moved_to_a_neighbour, room_setup, room_teardown),
 		cmocka_unit_test_setup_teardown(test_backdoor_reset_moves_bar, room_setup, room_teardown),
 		cmocka_unit_test_setup_teardown(test_write_payload, room_setup, room_teardown),
 		cmocka_unit_test_setup_teardown(test_read_payload, room_setup, room_teardown),

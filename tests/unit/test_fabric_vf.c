@@ -137,6 +137,23 @@ static void test_gone(void **state)
 	assert_int_equal(room->c->f.nvirtuals, 0);
 }
 
+/* An interrupt of a VF that waits is gone with it (9.3.3.3.1): it would land in whatever has its place next. */
+static void test_gone_with_its_interrupts(void **state)
+{
+	struct room *room = *state;
+	struct fabric_function *vf = &vf_of(room, 1)->f;
+
+	room_put(room, vf, PCG_COMMAND, 2, PCG_COMMAND_MASTER);
+	room_put(room, vf, LEAF_MSI + 4, 4, 0xfee00000);
+	room_put(room, vf, LEAF_MSI + PCG_MSI_CONTROL, 2, PCG_MSI_ENABLE);
+	room->pend = true;
+	assert_int_equal(fabric_msi(vf, 0), 0);
+	assert_non_null(room->pending);
+	room_put(room, &room->c->f, LEAF_SRIOV + 0x08, 2, 0);
+	assert_int_equal(room->cancels, 1);
+	assert_null(room->pending);
+}
+
 /* One is pulled out with its device. */
 static void test_removed(void **state)
 {
@@ -175,7 +192,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(test_ari_payload), WITH(test_config), WITH(test_memory), WITH(test_dma),
-		WITH(test_payload),     WITH(test_errors), WITH(test_gone),   WITH(test_removed),
+		WITH(test_payload),     WITH(test_errors), WITH(test_gone),   WITH(test_gone_with_its_interrupts),
+		WITH(test_removed),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

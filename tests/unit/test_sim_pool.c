@@ -109,6 +109,14 @@ static struct sim_fabric *fabric_of(struct rig *rig)
 	return shared;
 }
 
+static void command(struct pcg_host *host, const char *line)
+{
+	char answer[256];
+
+	if (host->ops->control(host, line, answer, sizeof(answer)) != 0)
+		fail_msg("%s: %s", line, answer);
+}
+
 /* --- names --- */
 
 static void test_functions_by_name_and_address(void **state)
@@ -520,6 +528,37 @@ static void test_vfs_come_back_after_the_pfs_reset(void **state)
 	pcg_host_destroy(pf);
 }
 
+/* As many VFs as there can be come in one answer. */
+static void test_all_vfs_are_listed(void **state)
+{
+	static char answer[65536];
+	struct rig *rig = *state;
+	struct pcg_host *host;
+
+	assert_int_equal(pcg_host_create_in(&host, "sim:endpoint-test,vfs=1000,vf=3", rig->pool, &hook), 0);
+	assert_int_equal(host->ops->control(host, "vfs endpoint", answer, sizeof(answer)), 0);
+	assert_non_null(strstr(answer, " number=3 msix=8 holder="));
+	assert_non_null(strstr(answer, " number=999 "));
+	pcg_host_destroy(host);
+}
+
+/* A reset that nobody was told of takes the VF BARs along: VFs that are made again stand where they stood. */
+static void test_vfs_that_are_made_again_stand_where_they_stood(void **state)
+{
+	struct rig *rig = *state;
+	struct pcg_host *disk = opened(rig, "disk");
+	struct fabric_function *f = sim_fabric_function(fabric_of(rig), "nic", &hook);
+	uint64_t before = 0, after = 0;
+
+	assert_true(fabric_sriov_bar(f, 1, 0, &before));
+	command(disk, "reset nic");
+	assert_int_equal(f->nvirtuals, 0);
+	command(disk, "vfs nic 3");
+	assert_true(fabric_sriov_bar(f, 1, 0, &after));
+	assert_int_equal(after, before);
+	pcg_host_destroy(disk);
+}
+
 /* Without ARI, which whoever has the PF unmediated can turn off, VFs stand elsewhere, and others where they stood. */
 static void test_a_vf_that_was_moved_is_gone(void **state)
 {
@@ -528,6 +567,7 @@ static void test_a_vf_that_was_moved_is_gone(void **state)
 	struct fabric_function *f = sim_fabric_function(fabric_of(rig), "nic", &hook);
 	uint16_t control = (uint16_t)((f->at.sriov + 8u) / 4u), count = (uint16_t)((f->at.sriov + 16u) / 4u);
 	struct pcg_dma *dma = client_comes(vf);
+	uint32_t value = 0;
 
 	pf->ops->config_write(pf, control, 3, 0, NULL);
 	pf->ops->config_write(pf, count, 3, 3, NULL);
@@ -535,6 +575,11 @@ static void test_a_vf_that_was_moved_is_gone(void **state)
 	assert_int_equal(f->nvirtuals, 3);
 	assert_int_not_equal(fabric_bdf(f->virtuals[0]), TLP_BDF(1, 1));
 	assert_int_equal(config(vf, 1), UINT32_MAX);
+	/* What it would send by its registers would be sent in the name of who stands there: 02:00.0 is disk. */
+	assert_int_equal(fabric_function_read(f->virtuals[0], 0, 0x30, &value, 4), TLP_SUCCESS);
+	assert_int_not_equal(value, UINT32_MAX);
+	assert_int_equal(vf->ops->region_read(vf, 0, 0x30, &value, 4, NULL), PCG_DONE);
+	assert_int_equal(value, UINT32_MAX);
 	assert_int_equal(reset(vf), -ENODEV);
 	assert_int_equal(vf->info.lost, PCG_FEATURE_LOST_FUNCTION);
 	/* The host sets it up as it was. */
@@ -568,14 +613,6 @@ static void test_a_switch_that_is_put_back_concerns_nobody_else(void **state)
 	assert_int_equal(config(x, PCG_VENDOR / 4), before);
 	assert_int_equal(fabric_find(fabric_of(rig)->fabric, 0)->model.value[1] & 6, 6);
 	pcg_host_destroy(x);
-}
-
-static void command(struct pcg_host *host, const char *line)
-{
-	char answer[256];
-
-	if (host->ops->control(host, line, answer, sizeof(answer)) != 0)
-		fail_msg("%s: %s", line, answer);
 }
 
 /* Numbers, windows, settings: all that the host's firmware had given it. */
@@ -634,6 +671,22 @@ static void test_what_is_below_a_switch_comes_back_with_it(void **state)
 	pcg_host_destroy(x);
 	pcg_host_destroy(y);
 	pcg_host_destroy(vf);
+}
+
+/* What was pulled out has forgotten its bus number: what stands at 00:00.0 is the first root port, and no client's. */
+static void test_what_is_out_is_not_opened(void **state)
+{
+	struct rig *rig = *state;
+	struct pcg_host *disk = opened(rig, "disk"), *nic;
+	uint32_t id = config(disk, 0);
+
+	command(disk, "remove nic");
+	refused(rig, "nic", -ENODEV, "nic has no address");
+	command(disk, "insert nic");
+	nic = opened(rig, "nic");
+	assert_int_equal(config(nic, 0), id);
+	pcg_host_destroy(nic);
+	pcg_host_destroy(disk);
 }
 
 /* Its client has none of its VFs, and wants none: what others put back is no reason to make some. */
@@ -944,6 +997,47 @@ static void test_memory_that_is_asked_for(void **state)
 	memory_end(&m);
 }
 
+/* Without ACS a VF that was moved asks in the name of who stands there; that one's memory takes what waits with it. */
+static void test_requests_in_anothers_name_end_with_its_memory(void **state)
+{
+	static const char text[] = "root-port rp1 acs=off\nendpoint-test nic below=rp1 vfs=1\n"
+				   "root-port rp2\nendpoint-test disk below=rp2\n";
+	struct rig *rig = *state;
+	FILE *file = fopen(rig->file, "we");
+	struct asked asked = { .op = NULL };
+	const struct pcg_dma_messages messages = { &asked, ask_read, ask_write, ask_cancel };
+	struct transfer t = { .op.done = transfer_done };
+	struct pcg_host *pf, *disk;
+	struct fabric_function *f;
+	struct memory m;
+	uint8_t data[64];
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+	pf = opened(rig, "nic");
+	disk = opened(rig, "disk");
+	memory_begin(&m, IOVA, 'a', &messages);
+	attach(rig, disk, "disk", &m);
+	f = sim_fabric_function(fabric_of(rig), "nic", &hook);
+	pf->ops->config_write(pf, (uint16_t)((f->at.sriov + 8u) / 4u), 3, 0, NULL);
+	pf->ops->config_write(pf, (uint16_t)((f->at.sriov + 16u) / 4u), 3, 1, NULL);
+	pf->ops->config_write(pf, (uint16_t)((f->at.sriov + 8u) / 4u), 3, 9, NULL);
+	assert_int_equal(fabric_bdf(f->virtuals[0]), fabric_bdf(fabric_find_name(fabric_of(rig)->fabric, "disk")));
+	refused(rig, "nic.vf0", -ENODEV, "no address");
+	f->virtuals[0]->model.value[PCG_COMMAND / 4] |= PCG_COMMAND_MASTER;
+	t.dma = (struct fabric_dma){ .f = f->virtuals[0], .address = 2 * IOVA, .data = data, .op = &t.op };
+	t.dma.length = sizeof(data);
+	assert_int_equal(fabric_dma(&t.dma), PCG_PENDING);
+	assert_int_equal(disk->ops->dma(disk, NULL, NULL), PCG_DONE);
+	assert_int_equal(asked.cancelled, 1);
+	assert_int_equal(t.done, 1);
+	assert_int_not_equal(t.result, 0);
+	pcg_host_destroy(disk);
+	pcg_host_destroy(pf);
+	memory_end(&m);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -972,9 +1066,12 @@ int main(void)
 		TEST(test_sriov_changes_counts),
 		TEST(test_sriov_changes_vectors),
 		TEST(test_vfs_come_back_after_the_pfs_reset),
+		TEST(test_all_vfs_are_listed),
+		TEST(test_vfs_that_are_made_again_stand_where_they_stood),
 		TEST(test_a_vf_that_was_moved_is_gone),
 		TEST(test_a_switch_that_is_put_back_concerns_nobody_else),
 		TEST(test_what_is_below_a_switch_comes_back_with_it),
+		TEST(test_what_is_out_is_not_opened),
 		TEST(test_a_pf_that_was_not_out_keeps_what_it_has),
 		TEST(test_who_is_not_kept_apart_is_told_once),
 		TEST(test_who_is_kept_apart_is_not_warned),
@@ -983,6 +1080,7 @@ int main(void)
 		TEST(test_nothing_there_is_recorded),
 		TEST(test_interrupt_writes_reach_nobody),
 		TEST(test_memory_that_is_asked_for),
+		TEST(test_requests_in_anothers_name_end_with_its_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,20 @@ static bool elsewhere(const struct fabric_function *f, uint64_t address, size_t 
 	return fabric_port_at(&f->fabric->root, address, length) == NULL && ports_open(f);
 }
 
+/* Whoever moved the BAR moved no host's accesses: those below other ports have nothing to hear of it. */
+static bool taken_by_others(const struct fabric_function *f, uint64_t address, size_t length)
+{
+	const struct fabric_bus *bus = fabric_bus_of(f);
+
+	for (; bus != NULL && bus->port != NULL; bus = bus->port->bus) {
+		const struct fabric_function *port = fabric_port_at(bus->port->bus, address, length);
+
+		if (port != NULL && port != bus->port)
+			return true;
+	}
+	return false;
+}
+
 /* Straight to a function whose links are up: I/O, for which no port has a window, and what stands elsewhere. */
 static enum tlp_status access_straight(struct fabric_function *f, unsigned int bar, uint64_t offset,
 				       const struct tlp *whole, size_t length)
@@ -153,17 +167,19 @@ static enum tlp_status access_bar(struct fabric_function *f, unsigned int bar, u
 {
 	uint64_t size = bar > FABRIC_ROM ? 0 : bar == FABRIC_ROM ? f->rom.size : f->bars[bar].size, address;
 	struct tlp tlp = { .type = type, .address = offset, .length = chunk(offset, length), .data = data };
+	bool io = bar < FABRIC_ROM && f->bars[bar].kind == PCG_BAR_IO;
 
 	if (length == 0 && offset <= size)
 		return TLP_SUCCESS;
-	if (offset >= size || length > size - offset || !still_placed(f, bar, &address)) {
+	if (offset >= size || length > size - offset || !still_placed(f, bar, &address) ||
+	    (!io && taken_by_others(f, address + offset, length))) {
 		/* Addressed where it was, with nobody there to take it: the device has to say so. */
 		if (type == TLP_MEMORY_READ)
 			memset(data, 0xff, length);
 		tlp.address += bar > FABRIC_ROM ? 0 : f->placed[bar];
 		return fabric_alive(f) ? fabric_refuse(f, FABRIC_UNSUPPORTED, &tlp) : TLP_UNSUPPORTED;
 	}
-	if ((bar < FABRIC_ROM && f->bars[bar].kind == PCG_BAR_IO) || elsewhere(f, address + offset, length))
+	if (io || elsewhere(f, address + offset, length))
 		return access_straight(f, bar, offset, &tlp, length);
 	return access_all(f->fabric, f, type, address + offset, data, length);
 }

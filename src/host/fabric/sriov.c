@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "host/fabric/fabric.h"
+#include "host/fabric/internal.h"
 
-/* The capability's registers (PCIe 6.0, 9.3.3). */
+/* The capability's registers (PCIe 6.0, 9.3.3), but for SRIOV_CONTROL. */
 enum {
 	SRIOV_CAPABILITIES = 0x04,
-	SRIOV_CONTROL = 0x08,
 	SRIOV_INITIAL_VFS = 0x0c,
 	SRIOV_TOTAL_VFS = 0x0e,
 	SRIOV_NUM_VFS = 0x10,
@@ -259,6 +258,7 @@ static void vanish(struct fabric_function *pf)
 			continue;
 		if (vf->ops->reset != NULL)
 			vf->ops->reset(vf, FABRIC_RESET_HOT);
+		fabric_interrupts_drop(vf);
 		model_reset(&vf->model);
 		vf->flr_end = 0;
 		tell(vf);

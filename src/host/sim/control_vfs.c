@@ -4,6 +4,8 @@
  *
  *   pf BDF driver=NAME total=N count=N pool=N
  *   vf BDF pf=BDF number=N msix=N holder=PID driver=NAME      msix left out: it has no such table of its own
+ *
+ * What nobody has, has no holder and no driver: there may be a thousand, and an answer has an end.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,12 +24,14 @@ static void say_pf(struct sim_control *control, const struct sriov_pf *pf)
 
 static void say_vf(struct sim_control *control, struct sriov *sriov, const struct sriov_vf *vf)
 {
-	char msix[24] = "";
+	char msix[24] = "", held[TREE_NAME + 48] = "";
+	long holder = sriov->ops->holder(sriov, vf->bdf);
 
 	if (vf->msix >= 0)
 		snprintf(msix, sizeof(msix), " msix=%d", vf->msix);
-	control_say(control, "vf %s pf=%s number=%d%s holder=%ld driver=%s", vf->bdf, vf->pf, vf->number, msix,
-		    sriov->ops->holder(sriov, vf->bdf), vf->driver);
+	if (holder != 0 || vf->driver[0] != '\0')
+		snprintf(held, sizeof(held), " holder=%ld driver=%s", holder, vf->driver);
+	control_say(control, "vf %s pf=%s number=%d%s%s", vf->bdf, vf->pf, vf->number, msix, held);
 }
 
 static int list(struct sim_control *control, const char *name)

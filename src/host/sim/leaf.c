@@ -66,6 +66,8 @@ static void leaf_alive(void *arg)
 
 	if ((!fabric_alive(f) && f->flr_end == 0) || !leaf_stands(leaf))
 		leaf_withdraw(leaf);
+	/* A reset that was under way is over with it, and who asked for it waits. */
+	leaf_wake(leaf);
 }
 
 static void leaf_gone(void *arg)
@@ -152,10 +154,11 @@ static int leaf_config_write(struct pcg_host *host, uint16_t dword, uint8_t be, 
 static int leaf_region_read(struct pcg_host *host, unsigned int region, uint64_t offset, void *data, size_t length,
 			    struct pcg_op *op)
 {
-	struct fabric_function *f = leaf_function(leaf_of(host));
+	struct leaf *leaf = leaf_of(host);
 
 	(void)op;
-	if (f == NULL || fabric_function_read(f, region, offset, data, length) != TLP_SUCCESS)
+	if (!leaf_stands(leaf) ||
+	    fabric_function_read(leaf_function(leaf), region, offset, data, length) != TLP_SUCCESS)
 		memset(data, 0xff, length);
 	return PCG_DONE;
 }
@@ -163,11 +166,11 @@ static int leaf_region_read(struct pcg_host *host, unsigned int region, uint64_t
 static int leaf_region_write(struct pcg_host *host, unsigned int region, uint64_t offset, const void *data,
 			     size_t length, struct pcg_op *op)
 {
-	struct fabric_function *f = leaf_function(leaf_of(host));
+	struct leaf *leaf = leaf_of(host);
 
 	(void)op;
-	if (f != NULL)
-		fabric_function_write(f, region, offset, data, length);
+	if (leaf_stands(leaf))
+		fabric_function_write(leaf_function(leaf), region, offset, data, length);
 	return PCG_DONE;
 }
 
@@ -314,6 +317,7 @@ static int leaf_command(struct pcg_host *host, const char *line, char *answer, s
 static void leaf_destroy(struct pcg_host *host)
 {
 	struct leaf *leaf = leaf_of(host);
+	struct pcg_dma *dma = iommu_dma(leaf->requester);
 
 	if (leaf->endpoint != NULL) {
 		endpoint_command_drop(leaf->endpoint);
@@ -323,6 +327,7 @@ static void leaf_destroy(struct pcg_host *host)
 	if (leaf->endpoint != NULL)
 		sim_transfers_drop(&leaf->shared->transfers, leaf_function(leaf));
 	iommu_attach(leaf->requester, NULL, NULL);
+	leaf_forget(leaf, dma);
 	iommu_block(leaf->requester, false);
 	sim_fabric_leave(leaf->shared, host);
 	free(leaf);

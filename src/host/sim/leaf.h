@@ -44,6 +44,9 @@ void leaf_recorded(void *arg);
 void leaf_page_status(void *arg, uint16_t raised);
 void leaf_describe_pasid(struct leaf *leaf);
 
+/* A client's memory was taken away from the IOMMU: nothing waits for it any more. NULL: there was none */
+void leaf_forget(struct leaf *leaf, struct pcg_dma *dma);
+
 /* A PF's client has ended something, or has it again: its VFs follow. */
 void leaf_ended(struct leaf *pf, uint32_t ended);
 

@@ -100,14 +100,23 @@ static uint32_t ended_by(uint32_t ended, bool before, bool now, uint32_t what)
 	return now ? ended & ~what : ended;
 }
 
+/* Others may have asked in its name: a VF that its PF moved here, where no port looks at names (ACS off). */
+void leaf_forget(struct leaf *leaf, struct pcg_dma *dma)
+{
+	if (dma != NULL)
+		sim_root_forget(leaf->shared, dma);
+}
+
 int leaf_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 {
 	struct leaf *leaf = leaf_of(host);
 	const struct iommu_events events = { leaf, leaf_recorded, leaf_recorded, leaf_invalidate };
+	struct pcg_dma *before = iommu_dma(leaf->requester);
+	int r;
 
 	/* Without an answer it is given up for good. */
 	leaf->taken = dma != NULL || (leaf->taken && op != NULL);
-	if (dma == iommu_dma(leaf->requester))
+	if (dma == before)
 		return PCG_DONE;
 	if (leaf->endpoint != NULL) {
 		endpoint_command_drop(leaf->endpoint);
@@ -119,7 +128,9 @@ int leaf_dma(struct pcg_host *host, struct pcg_dma *dma, struct pcg_op *op)
 	leaf->stopping = false;
 	if (dma == NULL)
 		leaf_ended(leaf, 0);
-	return iommu_attach(leaf->requester, dma, dma != NULL ? &events : NULL);
+	r = iommu_attach(leaf->requester, dma, dma != NULL ? &events : NULL);
+	leaf_forget(leaf, before);
+	return r;
 }
 
 /* PCIe 6.0, 10.5.2.3: off, and no response is to come any more. */

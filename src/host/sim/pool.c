@@ -299,6 +299,13 @@ static int seat(struct sim_fabric *shared, struct pcg_host **host, const struct 
 		base_log(log, PCG_ERROR, "sim: %s is open already, and a function is one client's; name another", name);
 		return -EBUSY;
 	}
+	/* Nothing but its address tells its requests and its registers from another's. */
+	if (fabric_find(shared->fabric, fabric_bdf(f)) != f) {
+		base_log(log, PCG_ERROR,
+			 "sim: %s has no address of its own, as it was pulled out, or its PF moved it: put it back",
+			 name);
+		return -ENODEV;
+	}
 	r = sim_token_open(shared, f, &wish->token, log);
 	if (r != 0)
 		return r;
@@ -396,8 +403,14 @@ void sim_fabric_reset_over(struct sim_fabric *shared, struct fabric_function *f)
 int sim_fabric_set_vfs(struct sim_fabric *shared, struct fabric_function *pf, unsigned int count)
 {
 	struct sim_physical *physical = pf->physical == NULL ? sim_physical_of(shared, pf) : NULL;
-	int r = physical != NULL ? firmware_virtuals(pf, count) : -ENOTTY;
+	int r = -ENOTTY;
 
+	if (physical != NULL) {
+		/* A reset that nobody told the host of has taken its addresses. */
+		if (pf->nvirtuals == 0)
+			firmware_restore(pf, &physical->saved);
+		r = firmware_virtuals(pf, count);
+	}
 	if (r == 0)
 		physical->enabled = (uint16_t)count;
 	return r;

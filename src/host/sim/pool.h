@@ -84,7 +84,8 @@ struct sim_fabric {
  *        "endpoint-test[,vf=N][,token=UUID][,option=value…]"
  * @pool: of the process; NULL: alone
  *
- * Return: 0, or a negative errno after a note: -ENOENT (no such function), -EBUSY (it is open), -EACCES (the token).
+ * Return: 0, or a negative errno after a note: -ENOENT (no such function), -EBUSY (it is open), -ENODEV (it was pulled
+ * out), -EACCES (the token).
  */
 int sim_fabric_open(struct pcg_host **host, const char *text, struct pcg_host_pool *pool, const struct pcg_log *log);
 
@@ -110,6 +111,9 @@ void sim_fabric_leave(struct sim_fabric *shared, const struct pcg_host *host);
  * is set up again, as kernels do
  */
 void sim_fabric_reset_over(struct sim_fabric *shared, struct fabric_function *f);
+
+/** sim_root_forget() - a client's memory is no function's any more: what waits for it, whoever asked, ends */
+void sim_root_forget(struct sim_fabric *shared, struct pcg_dma *dma);
 
 /** sim_fabric_wake() - all leaves have work: something happened in the fabric that others wait for */
 void sim_fabric_wake(struct sim_fabric *shared);

@@ -186,6 +186,26 @@ static void root_cancel(void *arg, struct pcg_op *op)
 		}
 }
 
+void sim_root_forget(struct sim_fabric *shared, struct pcg_dma *dma)
+{
+	struct sim_access *access = shared->accesses;
+
+	while (access != NULL) {
+		struct pcg_op *outer = access->outer;
+
+		if (access->dma != dma) {
+			access = access->next;
+			continue;
+		}
+		unlink_access(shared, access);
+		pcg_dma_cancel(dma, &access->op);
+		give_back(shared, access);
+		outer->done(outer, -ENOTCONN);
+		/* Whoever was told may have begun another. */
+		access = shared->accesses;
+	}
+}
+
 static void root_blocked(void *arg, const struct tlp *tlp, uint64_t at)
 {
 	iommu_deny(((struct sim_fabric *)arg)->iommu, tlp, at);
