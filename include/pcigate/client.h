@@ -366,6 +366,9 @@ int pcg_client_config_update16(struct pcg_client *client, uint16_t offset, uint1
  * @extended: which numbering
  * @cap: filled in
  *
+ * Reads all of configuration space. What a server lets be chosen only before it was seen, as PCG_FEATURE_MSIX_VECTORS,
+ * is chosen first.
+ *
  * Return: 0; -ENOENT, without a note: there is none; -EPROTO: no configuration space of 256 or 4096 bytes, or not of a
  * type 0 function; -ENODEV: it reads all ones; or as any call.
  */

@@ -109,7 +109,7 @@ enum pcg_feature_pasid_state {
  * SET looks at @shown and @shown_width alone. What cannot be had is left out; nothing at all takes it back. The
  * features below work from then on. It holds until the client is gone. Errors: EINVAL (a width above 20, unknown
  * flags), EOPNOTSUPP (none of it can be had; GET has the reason), EBUSY (something is set up already: an interrupt, a
- * mapping, COMMAND).
+ * mapping, COMMAND, or one of these capabilities is enabled).
  */
 struct pcg_feature_pasid {
 	uint32_t shown;

@@ -247,7 +247,8 @@ void pcg_function_pasid_offer(const struct pcg_function *function, struct pcg_pa
  * it changes what is shown nothing may be set up yet; saying the same again is always possible.
  *
  * Return: 0; -EOPNOTSUPP (nothing is offered); -EBUSY (COMMAND has anything on, an interrupt is set up or a region's
- * descriptor given out, or a request is under way); -EINVAL (@wish->width above 20); -EIO (closed, quarantined).
+ * descriptor given out, one of the capabilities is enabled, or a request is under way); -EINVAL (@wish->width above 20,
+ * or a quirk speaks of bytes that they take); -EIO (closed, quarantined).
  */
 int pcg_function_pasid(struct pcg_function *function, const struct pcg_pasid_wish *wish, const char **why);
 

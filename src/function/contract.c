@@ -397,6 +397,7 @@ int contract_compile(struct pcg_function *f)
 
 	if (ret < 0)
 		return ret;
+	f->probed = 0;
 	memory_init(f);
 	rebar_init(f);
 	msix_fresh(f);

@@ -66,6 +66,7 @@ struct pcg_function {
 	/* PASID, ATS and page requests: what the backend is told, and what it was told last */
 	struct pcg_pasid_control control;
 	struct pcg_pasid_control controlled;
+	bool entrusted; /* it was told to turn something on, and has not said since that all is off */
 
 	/* resizable BARs: sizes when it was opened, and as the guest has them; the one under way, and to what */
 	uint64_t first[PCG_NUM_BARS];

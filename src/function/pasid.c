@@ -49,36 +49,53 @@ static struct pcg_pasid_wish drivable(const struct pcg_function *f)
 	return limited(&f->view.pasid.offer, &enforced);
 }
 
-/* The image with another set of capabilities; what the guest wrote stays. */
-static int compile_again(struct pcg_function *f)
-{
+/* What the guest wrote, what its writes have taught us, and what its client chose. */
+struct kept {
 	uint32_t shadow[PCG_CONFIG_DWORDS];
-	unsigned int vectors = f->view.msix_vectors, i;
-	int ret;
+	unsigned int vectors;
+	bool memory_bit;
+	bool io_bit;
+};
 
-	memcpy(shadow, f->view.shadow, sizeof(shadow));
+static void keep(const struct pcg_function *f, struct kept *kept)
+{
+	memcpy(kept->shadow, f->view.shadow, sizeof(kept->shadow));
+	kept->vectors = f->view.msix_vectors;
+	kept->memory_bit = f->view.memory_bit;
+	kept->io_bit = f->view.io_bit;
+}
+
+/* The image with another set of capabilities; @kept stays. */
+static int compile_again(struct pcg_function *f, const struct kept *kept)
+{
+	unsigned int i;
 	/* What is odd about the function was said when it was opened. */
-	ret = pcg_view_init(&f->view, &f->host->info, f->opened, &f->options, NULL);
+	int ret = pcg_view_init(&f->view, &f->host->info, f->opened, &f->options, NULL);
+
 	if (ret < 0)
 		return ret;
-	pcg_view_msix(&f->view, vectors);
+	f->view.memory_bit = kept->memory_bit;
+	f->view.io_bit = kept->io_bit;
+	pcg_view_msix(&f->view, kept->vectors);
 	for (i = 0; i < PCG_CONFIG_DWORDS; i++)
 		f->view.shadow[i] =
-			(f->view.shadow[i] & ~f->view.write_shadow[i]) | (shadow[i] & f->view.write_shadow[i]);
+			(f->view.shadow[i] & ~f->view.write_shadow[i]) | (kept->shadow[i] & f->view.write_shadow[i]);
 	return 0;
 }
 
 static int speak(struct pcg_function *f, const struct pcg_pasid_wish *wish)
 {
 	struct pcg_pasid_wish before = f->options.spoken;
+	struct kept kept;
 	int ret;
 
+	keep(f, &kept);
 	f->options.spoken = *wish;
-	ret = compile_again(f);
+	ret = compile_again(f, &kept);
 	if (ret == 0)
 		return 0;
 	f->options.spoken = before;
-	compile_again(f);
+	compile_again(f, &kept);
 	return ret;
 }
 
@@ -112,6 +129,19 @@ static const char *cannot(const struct pcg_function *f)
 	return f->host->info.pasid.why != NULL ? f->host->info.pasid.why : "the backend enforces none of it";
 }
 
+static bool is_on(const struct pcg_pasid_control *c)
+{
+	return c->pasid || c->ats || c->page_requests;
+}
+
+/* What the guest has turned on does not vanish, or grow narrower, while the backend still carries it out. */
+static const char *too_late(const struct pcg_function *f)
+{
+	if (f->request != NULL || memory_in_use(f))
+		return "an interrupt or a mapping is set up already, or COMMAND has something on";
+	return is_on(&f->controlled) ? "PASID, ATS or page requests are enabled: turn them off first" : "";
+}
+
 void pcg_function_pasid_offer(const struct pcg_function *f, struct pcg_pasid_offer *offer)
 {
 	const struct pcg_view_pasid *p = &f->view.pasid;
@@ -129,14 +159,15 @@ void pcg_function_pasid_offer(const struct pcg_function *f, struct pcg_pasid_off
 	offer->lost = f->host->info.lost;
 	if (!f->open || is_nothing(&offer->can))
 		offer->why = cannot(f);
-	else if (memory_in_use(f))
-		offer->why = "an interrupt or a mapping is set up already, or COMMAND has something on";
+	else
+		offer->why = too_late(f);
 }
 
 int pcg_function_pasid(struct pcg_function *f, const struct pcg_pasid_wish *wish, const char **why)
 {
-	const char *ignored;
 	struct pcg_pasid_wish w, can;
+	const char *ignored;
+	int ret;
 
 	why = why != NULL ? why : &ignored;
 	*why = "";
@@ -155,11 +186,17 @@ int pcg_function_pasid(struct pcg_function *f, const struct pcg_pasid_wish *wish
 		f->view.options.spoken = w;
 		return 0;
 	}
-	if (f->request != NULL || memory_in_use(f)) {
-		*why = "an interrupt or a mapping is set up already, or COMMAND has something on";
+	*why = too_late(f);
+	if (**why != '\0')
 		return -EBUSY;
+	ret = speak(f, &w);
+	if (ret < 0) {
+		*why = "what was asked for cannot be shown: a quirk speaks of bytes that it takes";
+		pcg_say(&f->log, PCG_ERROR, f->view.pasid.place[PCG_MADE_PASID], 0,
+			"pasid, ats, pri: what the client asked for cannot be shown: a quirk speaks of bytes that it "
+			"takes; leave the quirk or the policy out");
 	}
-	return speak(f, &w);
+	return ret;
 }
 
 void pasid_forget(struct pcg_function *f)
@@ -174,11 +211,6 @@ void pasid_forget(struct pcg_function *f)
 
 /* --- what the backend is told --- */
 
-static bool is_on(const struct pcg_pasid_control *c)
-{
-	return c->pasid || c->ats || c->page_requests || c->page_reset;
-}
-
 static int tell(struct pcg_function *f)
 {
 	return linux_forgive(f, f->host->ops->pasid(f->host, &f->control, &f->op));
@@ -191,6 +223,7 @@ static int tell_write(struct pcg_function *f)
 	f->control.width = f->view.pasid.shown.width;
 	f->control.page_reset = f->write.page_reset;
 	f->forgiven = 0;
+	f->entrusted = f->entrusted || is_on(&f->control);
 	if (f->host->ops->pasid != NULL)
 		return tell(f);
 	if (!f->control.page_requests)
@@ -204,6 +237,7 @@ static int settle(struct pcg_function *f)
 	if (f->forgiven == 0) {
 		f->controlled = f->control;
 		f->controlled.page_reset = false;
+		f->entrusted = is_on(&f->control);
 		/* 10.5.2.2: nothing is outstanding any more. */
 		if (f->control.page_reset)
 			pcg_view_page_status(&f->view, PCG_PRI_STOPPED);
@@ -217,17 +251,29 @@ static int settle(struct pcg_function *f)
 
 const step_fn pasid_write_steps[] = { tell_write, settle, NULL };
 
-/* A reset goes on whatever the backend says: next it takes the function's memory away. */
-int pasid_off(struct pcg_function *f)
+static int tell_off(struct pcg_function *f)
 {
-	bool on = is_on(&f->controlled);
-
-	memset(&f->controlled, 0, sizeof(f->controlled));
-	if (f->host->ops->pasid == NULL || !on)
-		return PCG_DONE;
 	memset(&f->control, 0, sizeof(f->control));
 	f->control.page_reset = true;
 	return tell(f);
+}
+
+/* A reset goes on whatever the backend says: next it takes the function's memory away. */
+static int settle_off(struct pcg_function *f)
+{
+	f->entrusted = f->forgiven != 0;
+	return PCG_DONE;
+}
+
+static const step_fn off_steps[] = { tell_off, settle_off, NULL };
+
+/* Also what it was told and did not do, or was given up over: it may be on all the same. */
+int pasid_off(struct pcg_function *f)
+{
+	memset(&f->controlled, 0, sizeof(f->controlled));
+	if (f->host->ops->pasid != NULL && f->entrusted)
+		order_push(f, off_steps);
+	return PCG_DONE;
 }
 
 /* The function has lost what its guest still reads. */

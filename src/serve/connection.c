@@ -11,14 +11,6 @@
 #include "serve/control.h"
 #include "serve/descriptors.h"
 
-/* A command that came while another one is under way. */
-struct connection_waiting {
-	struct connection_waiting *next;
-	struct stream_message message; /* body and fds point into this or into @message.owned */
-	size_t size;
-	int fds[]; /* the body behind them */
-};
-
 /* --- what goes out --- */
 
 void serve_connection_reply(struct serve_connection *c, const struct wire_header *header, const void *body, size_t size,
@@ -77,8 +69,7 @@ static void connection_watch(struct serve_connection *c)
 		return;
 	if (!output_ready(&c->output))
 		events = EPOLLOUT;
-	else if (c->state != CONNECTION_ENDING && c->waiting_size < CONNECTION_WAITING &&
-		 c->waiting_fds < CONNECTION_WAITING_FDS)
+	else if (c->state != CONNECTION_ENDING && !waiting_full(&c->waiting))
 		events = CONNECTION_EVENTS;
 	if (serve_watch(c->slot->loop, &c->watch, events) != 0)
 		serve_connection_drop(c);
@@ -283,56 +274,12 @@ void serve_connection_finish(struct serve_connection *c, int result)
 
 /* --- what comes in --- */
 
-static void connection_free_waiting(const struct serve_connection *c, struct connection_waiting *w)
-{
-	for (unsigned int i = 0; i < w->message.nfds; i++) {
-		if (w->fds[i] >= 0)
-			descriptors_close(c->slot->aside, w->fds[i]);
-	}
-	free(w->message.owned);
-	free(w);
-}
-
-static void connection_keep(struct serve_connection *c, struct stream_message *message)
-{
-	size_t body = message->owned != NULL ? 0 : message->size;
-	size_t fds = message->nfds * sizeof(int);
-	struct connection_waiting *w = malloc(sizeof(*w) + fds + body);
-
-	if (w == NULL) {
-		serve_connection_drop(c);
-		return;
-	}
-	w->next = NULL;
-	w->size = sizeof(*w) + fds + message->size;
-	w->message = *message;
-	w->message.fds = w->fds;
-	if (fds > 0)
-		memcpy(w->fds, message->fds, fds);
-	for (unsigned int i = 0; i < message->nfds; i++)
-		message->fds[i] = -1;
-	if (message->owned == NULL) {
-		w->message.body = (uint8_t *)w->fds + fds;
-		memcpy((uint8_t *)w->fds + fds, message->body, body);
-	}
-	message->owned = NULL;
-	*c->waiting_last = w;
-	c->waiting_last = &w->next;
-	c->waiting_size += w->size;
-	c->waiting_fds += message->nfds;
-}
-
 static void connection_next_waiting(struct serve_connection *c)
 {
-	struct connection_waiting *w = c->waiting;
+	struct waiting_command *w = waiting_take(&c->waiting);
 
-	c->waiting = w->next;
-	if (c->waiting == NULL)
-		c->waiting_last = &c->waiting;
-	c->waiting_size -= w->size;
-	c->waiting_fds -= w->message.nfds;
-	connection_command(c, &w->message);
-	connection_free_waiting(c, w);
+	connection_command(c, waiting_message(w));
+	waiting_free(w, c->slot->aside);
 }
 
 static bool connection_may_take(const struct serve_connection *c)
@@ -352,7 +299,7 @@ static bool connection_next(struct serve_connection *c)
 	struct stream_message message;
 	int r;
 
-	if (c->waiting_size >= CONNECTION_WAITING || c->waiting_fds >= CONNECTION_WAITING_FDS)
+	if (waiting_full(&c->waiting))
 		return false;
 	r = stream_next(&c->stream, &message);
 	if (r == 0)
@@ -367,8 +314,9 @@ static bool connection_next(struct serve_connection *c)
 	if ((message.header.flags & WIRE_TYPE) == WIRE_REPLY) {
 		if (!messages_reply(&c->messages, &message))
 			base_log(&c->slot->log, PCG_INFO, "a reply that nobody waits for any more was dropped");
-	} else if (c->blocked || c->yielded || c->waiting != NULL || connection_stands_back(c)) {
-		connection_keep(c, &message);
+	} else if (c->blocked || c->yielded || c->waiting.first != NULL || connection_stands_back(c)) {
+		if (waiting_put(&c->waiting, &message) != 0)
+			serve_connection_drop(c);
 	} else {
 		connection_command(c, &message);
 	}
@@ -397,7 +345,7 @@ static void connection_process(struct serve_connection *c)
 		connection_resume(c);
 		left = 0;
 	}
-	for (; left > 0 && connection_may_take(c) && c->waiting != NULL && !c->blocked && !c->yielded &&
+	for (; left > 0 && connection_may_take(c) && c->waiting.first != NULL && !c->blocked && !c->yielded &&
 	       !connection_stands_back(c);
 	     left--)
 		connection_next_waiting(c);
@@ -546,7 +494,7 @@ int serve_connection_create(struct serve_slot *slot, int fd)
 	c->event = -1;
 	c->timer.due = connection_due;
 	c->task.turn = connection_turn;
-	c->waiting_last = &c->waiting;
+	waiting_init(&c->waiting);
 	c->until = serve_now() + CONNECTION_NEGOTIATION_MS * INT64_C(1000000);
 	serve_timer_arm(slot->loop, &c->timer, CONNECTION_NEGOTIATION_MS);
 	c->next = slot->connections;
@@ -585,12 +533,7 @@ void serve_connection_destroy(struct serve_connection *c)
 	slot->everybody--;
 	if (c->dropped_writes > 1)
 		base_log(&slot->log, PCG_INFO, "%lu writes of the client that left were dropped", c->dropped_writes);
-	while (c->waiting != NULL) {
-		struct connection_waiting *w = c->waiting;
-
-		c->waiting = w->next;
-		connection_free_waiting(c, w);
-	}
+	waiting_finish(&c->waiting, slot->aside);
 	stream_finish(&c->stream);
 	output_finish(&c->output);
 	connection_close(c);

@@ -12,6 +12,7 @@
 #include "serve/output.h"
 #include "serve/slot.h"
 #include "serve/stream.h"
+#include "serve/waiting.h"
 #include "vfio-user/version.h"
 
 enum connection_state {
@@ -21,8 +22,6 @@ enum connection_state {
 	CONNECTION_ENDING, /* the last answer is being sent */
 	CONNECTION_DEAD,   /* about to be freed */
 };
-
-struct connection_waiting;
 
 #define CONNECTION_DATA    65536u
 #define CONNECTION_FEATURE 160u /* the longest feature that is set, its head included */
@@ -62,10 +61,7 @@ struct serve_connection {
 	uint64_t multi_at;
 	unsigned long dropped_writes;
 
-	struct connection_waiting *waiting;
-	struct connection_waiting **waiting_last;
-	size_t waiting_size;
-	unsigned int waiting_fds;
+	struct waiting waiting;
 
 	uint8_t reply[CONNECTION_HEAD + CONNECTION_DATA];
 	uint8_t buffer[STREAM_BUFFER];
@@ -79,9 +75,6 @@ struct serve_connection {
 #define CONNECTION_ENTRIES 64u
 /* Shares that one who hung up gets at once: more than a socket holds. */
 #define CONNECTION_EXHAUST 4096u
-/* What may wait behind a command under way before the client is no longer read from. */
-#define CONNECTION_WAITING     (1u << 20)
-#define CONNECTION_WAITING_FDS 512u
 
 int serve_connection_create(struct serve_slot *slot, int fd); /* @fd is closed on failure too */
 void serve_connection_destroy(struct serve_connection *connection);

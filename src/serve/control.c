@@ -16,16 +16,17 @@
 
 #define CONTROL_CLIENTS 8
 #define CONTROL_LINE    640
-#define CONTROL_TEXT    65536u /* of a backend's answer */
-#define CONTROL_MS      5000   /* from connecting to the end of the answer */
+#define CONTROL_TEXT    262144u /* of a backend's answer */
+#define CONTROL_MS      5000    /* from connecting to the end of the answer */
 
 struct serve_control_job {
 	struct serve_control_job *next;
 	struct serve_slot *slot;
-	struct control_client *client;
+	struct control_client *client; /* NULL: it went away, and the function's request goes on */
 	bool guest;
 	bool pending;
 	struct pcg_request request; /* as the guest sees it */
+	struct serve_timer timer;   /* until the function is given up for it */
 	struct pcg_op op;           /* as the function has it */
 	uint16_t dword;
 	uint32_t value;
@@ -74,8 +75,11 @@ static void control_job_end(struct serve_control_job *job, int result)
 		p = &(*p)->next;
 	if (*p == job)
 		*p = job->next;
-	client->job = NULL;
-	control_answer(client, 0, job, result);
+	serve_timer_disarm(&job->timer);
+	if (client != NULL) {
+		client->job = NULL;
+		control_answer(client, 0, job, result);
+	}
 	free(job);
 	serve_slot_unread(slot);
 }
@@ -125,8 +129,20 @@ static void control_host_done(struct pcg_op *op, int result)
 	serve_control_idle(slot);
 }
 
+/* The function had as long as for a request of its client's, and no less than a reader waits. */
+static void control_job_due(struct serve_timer *timer)
+{
+	struct serve_control_job *job = serve_container(timer, struct serve_control_job, timer);
+	struct serve_slot *slot = job->slot;
+
+	serve_slot_give_up(slot, "reading configuration space for --control");
+	control_job_end(job, -ETIMEDOUT);
+	serve_control_idle(slot);
+}
+
 static void control_job_start(struct serve_control_job *job)
 {
+	unsigned int timeout = job->slot->options->timeout;
 	int r;
 
 	job->slot->job = job;
@@ -146,6 +162,8 @@ static void control_job_start(struct serve_control_job *job)
 	job->pending = r == PCG_PENDING;
 	if (!job->pending)
 		control_job_end(job, r);
+	else if (job->guest)
+		serve_timer_arm(job->slot->loop, &job->timer, timeout > CONTROL_MS ? (int)timeout : CONTROL_MS);
 }
 
 void serve_control_idle(struct serve_slot *slot)
@@ -164,9 +182,22 @@ static void control_job_cancel(struct serve_control_job *job)
 	if (job->slot->job != job || !job->pending)
 		return;
 	if (job->guest)
-		serve_slot_give_up(job->slot, "reading configuration space for --control");
+		pcg_function_quarantine(job->slot->function);
 	else
 		job->slot->host->ops->cancel(job->slot->host, &job->op);
+}
+
+/*
+ * The reader goes. What was asked of the function for it cannot be taken back without giving the function up, which is
+ * its client's: that goes on. Return: whether it does, or the job is to be ended.
+ */
+static bool control_job_leave(struct serve_control_job *job)
+{
+	if (job->slot->job != job || !job->pending || !job->guest)
+		return false;
+	job->client->job = NULL;
+	job->client = NULL;
+	return true;
 }
 
 void serve_control_give_up(struct serve_slot *slot)
@@ -355,6 +386,7 @@ static void control_config(struct control_client *client, unsigned int number, b
 	}
 	job->slot = slot;
 	job->client = client;
+	job->timer.due = control_job_due;
 	job->guest = guest;
 	job->size = slot->host->info.config_size;
 	client->job = job;
@@ -420,9 +452,13 @@ static void control_due(struct serve_timer *timer)
 	if (client->job != NULL) {
 		struct serve_slot *slot = client->job->slot;
 
-		control_job_cancel(client->job);
-		control_job_end(client->job, -ETIMEDOUT);
-		serve_control_idle(slot);
+		if (control_job_leave(client->job)) {
+			control_answer(client, 0, NULL, -ETIMEDOUT);
+		} else {
+			control_job_cancel(client->job);
+			control_job_end(client->job, -ETIMEDOUT);
+			serve_control_idle(slot);
+		}
 	}
 	control_client_end(client);
 }
@@ -439,7 +475,7 @@ static void control_client_free(struct control_client *client)
 	serve_unwatch(control->loop, &client->watch);
 	serve_timer_disarm(&client->timer);
 	serve_task_drop(&client->task);
-	if (client->job != NULL) {
+	if (client->job != NULL && !control_job_leave(client->job)) {
 		struct serve_control_job *job = client->job;
 
 		control_job_cancel(job);

@@ -109,18 +109,6 @@ bool serve_slot_idle(const struct serve_slot *slot)
 	return slot->state == SLOT_READY || (slot->state == SLOT_SERVING && !slot->client->blocked);
 }
 
-void serve_slot_give_up(struct serve_slot *slot, const char *what)
-{
-	base_log(
-		&slot->log, PCG_ERROR,
-		"%s took more than %u ms: the function is in quarantine until the next client comes; --timeout gives it longer",
-		what, slot->options->timeout);
-	pcg_function_quarantine(slot->function);
-}
-
-static int slot_close(struct serve_slot *slot);
-static void slot_ready(struct serve_slot *slot, int result);
-
 /*
  * The function is as the last client left it, and may reach memory still. So it is tried again without a next client as
  * well, ever less often.
@@ -133,6 +121,21 @@ static void slot_broken(struct serve_slot *slot)
 		slot->pause = SLOT_AGAIN_MOST_MS;
 	serve_timer_arm(slot->loop, &slot->deadline, (int)slot->pause);
 }
+
+void serve_slot_give_up(struct serve_slot *slot, const char *what)
+{
+	base_log(
+		&slot->log, PCG_ERROR,
+		"%s took more than %u ms: the function is in quarantine until the next client comes; --timeout gives it longer",
+		what, slot->options->timeout);
+	pcg_function_quarantine(slot->function);
+	/* Nobody has it: the quarantine is over before the next client comes. */
+	if (slot->state == SLOT_READY)
+		slot_broken(slot);
+}
+
+static int slot_close(struct serve_slot *slot);
+static void slot_ready(struct serve_slot *slot, int result);
 
 static void slot_deadline(struct serve_timer *timer)
 {
@@ -266,20 +269,23 @@ static void slot_holder_ended(struct serve_watch *watch, uint32_t events)
 		slot_ready(slot, r);
 }
 
-/* Return: whether others have to wait for the process that had the function. */
-static bool slot_hold(struct serve_slot *slot)
+/* If it cannot be watched then for good; rather that than a second client. */
+static void slot_hold(struct serve_slot *slot)
 {
-	if (!holder_lives(&slot->holder)) {
-		holder_drop(&slot->holder);
-		return false;
-	}
+	slot->state = SLOT_HELD;
 	slot->holder_watch = (struct serve_watch){ .ready = slot_holder_ended, .fd = slot->holder.pidfd };
-	if (serve_watch(slot->loop, &slot->holder_watch, EPOLLIN) != 0)
-		return true; /* for good; rather that than a second client */
-	base_log(&slot->log, PCG_INFO,
-		 "process %d has mapped the function and lives: nobody else is served before it has ended",
-		 (int)slot->holder.pid);
-	return true;
+	if (serve_watch(slot->loop, &slot->holder_watch, EPOLLIN) == 0)
+		base_log(&slot->log, PCG_INFO,
+			 "process %d has mapped the function and lives: nobody else is served before it has ended",
+			 (int)slot->holder.pid);
+}
+
+/* Who was to have it does not, and may be the process that has it mapped: nobody watches that one meanwhile. */
+static void slot_unclaimed(struct serve_slot *slot)
+{
+	slot->client = NULL;
+	if (slot->state == SLOT_READY && slot->holder.pidfd >= 0)
+		slot_hold(slot);
 }
 
 bool serve_slot_lends(struct serve_slot *slot)
@@ -318,8 +324,10 @@ static void slot_ready(struct serve_slot *slot, int result)
 		slot->state = SLOT_READY;
 		slot->pause = 0;
 	}
-	if (result == 0 && (next == NULL || !holder_is(&slot->holder, next->watch.fd)) && slot_hold(slot)) {
-		slot->state = SLOT_HELD;
+	if (result == 0 && !holder_lives(&slot->holder)) {
+		holder_drop(&slot->holder);
+	} else if (result == 0 && (next == NULL || !holder_is(&slot->holder, next->watch.fd))) {
+		slot_hold(slot);
 		return;
 	}
 	slot_next(slot, result);
@@ -387,7 +395,7 @@ int serve_slot_claim(struct serve_slot *slot, struct serve_connection *connectio
 		return PCG_PENDING;
 	r = slot_grant(slot);
 	if (r < 0)
-		slot->client = NULL;
+		slot_unclaimed(slot);
 	return r;
 }
 
@@ -397,7 +405,7 @@ void serve_slot_release(struct serve_slot *slot, struct serve_connection *connec
 
 	if (slot->client != connection)
 		return;
-	slot->client = NULL;
+	slot_unclaimed(slot);
 	if (slot->state != SLOT_SERVING && slot->state != SLOT_GRANTING)
 		return;
 	irqs_off(&slot->irqs);

@@ -31,6 +31,15 @@ int compile_rows(struct compiler *c, const struct rules *rules, unsigned int sta
 /** compile_rest() - decide what no row named in [start, end) */
 int compile_rest(struct compiler *c, enum rest rest, unsigned int start, unsigned int end);
 
+/** limits_command() - which enable bits COMMAND has; the header is decided */
+void limits_command(struct compiler *c);
+
+/** limits_msi() - MSI has a mask bit for each vector that it can have; the chain is decided, likewise the next */
+void limits_msi(struct compiler *c);
+
+/** limits_express() - fields of Express, and of the header of functions that have it */
+void limits_express(struct compiler *c);
+
 /** quirks_facts() - take those about INTx and the ROM; -EINVAL where they contradict each other */
 int quirks_facts(struct compiler *c);
 

@@ -131,8 +131,13 @@ static int check_function(const struct compiler *c)
 /* It would not be hidden and shown at a time. */
 static int check_quirks(const struct compiler *c)
 {
+	const struct pcg_cap *express = pcg_layout_find(&c->view->layout, PCG_CAP_EXP);
 	unsigned int kind;
 
+	/* Nor when a client asks for it, who could not be told why. */
+	if (asked(c->view, PCG_MADE_PASID)->shown != PCG_SHOWN_NEVER && quirks_hide(c, express))
+		return refuse(c, "pasid: a quirk drops the Express capability of the device, which says that it sends "
+				 "prefixes; leave the one or the other out");
 	for (kind = 0; kind < PCG_NUM_MADE; kind++)
 		if (asked(c->view, kind)->shown != PCG_SHOWN_NEVER && quirks_drop(c, kinds[kind].id))
 			return refuse(

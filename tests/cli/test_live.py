@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import struct
 import sys
@@ -194,6 +195,43 @@ class Live(unittest.TestCase):
         answers = [b"".join(iter(lambda reader=reader: reader.recv(65536), b"")) for reader in readers]
         self.assertTrue(answers[0].startswith(b"error"), answers[0][-200:])
         self.assertTrue(answers[1].endswith(b"ok\n"), answers[1][-200:])
+
+    def test_a_reader_that_goes_away_takes_nothing_from_the_client(self):
+        far = strange.Server()
+        self.addCleanup(far.close)
+        server = self.serve(func="vfio-user:" + far.path)
+        client = Client(server)
+        self.addCleanup(client.close)
+        send = far.send
+        far.send = lambda *message, send=send: (time.sleep(0.05), send(*message))
+        for _ in range(3):
+            reader = self.reader(b"config 0 guest\n")
+            time.sleep(0.2)
+            reader.close()
+            time.sleep(0.2)
+        far.send = send
+        self.assertEqual(client.read(CONFIG, 0, 2), b"\xf4\x1a")
+        self.assertFalse(server.said("quarantine"))
+        self.assertEqual(run("inspect", "live:" + self.control).returncode, 0)
+
+    def test_who_comes_after_one_that_read_in_vain_gets_a_function_that_answers(self):
+        far = Server()
+        self.addCleanup(far.stop)
+        server = self.serve(func="vfio-user:" + far.path)
+        want = run("inspect", "live:" + self.control, "-xxxx").stdout
+        far.process.send_signal(signal.SIGSTOP)
+        try:
+            reader = self.reader(b"config 0 guest\n")
+            answer = b"".join(iter(lambda: reader.recv(65536), b""))
+            self.assertTrue(answer.startswith(b"error"), answer[-200:])
+            self.assertTrue(server.said("quarantine"))
+        finally:
+            far.process.send_signal(signal.SIGCONT)
+        client = Client(server)
+        self.addCleanup(client.close)
+        self.assertNotEqual(client.read(CONFIG, 0, 4), b"\xff" * 4)
+        client.close()
+        self.assertEqual(run("inspect", "live:" + self.control, "-xxxx").stdout, want)
 
 
 if __name__ == "__main__":

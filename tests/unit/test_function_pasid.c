@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* PASID, ATS and page requests of an assigned function: who is shown them, what the backend is told, and when. */
+/* PASID, ATS and page requests of an assigned function: what the backend is told, and when. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,228 +8,7 @@
 
 #include <cmocka.h>
 
-#include "recorder.h"
-
-#define AT_ATS 0x400u
-#define AT_PRI 0x500u
-
-static struct recorder r;
-
-static const struct pcg_pasid_wish all = {
-	.width = 20, .execute = true, .privileged = true, .ats = true, .page_requests = true
-};
-
-static struct pcg_view_options wanting(enum pcg_shown shown)
-{
-	return (struct pcg_view_options){
-		.profile = pcg_profile_find("guarded"),
-		.pasid = { .pasid = { (uint8_t)shown, PCG_PLACE_OWN },
-			   .ats = { (uint8_t)shown, AT_ATS },
-			   .pri = { (uint8_t)shown, AT_PRI } },
-	};
-}
-
-static struct pcg_function *open_silent(void)
-{
-	struct pcg_view_options options = wanting(PCG_SHOWN_SPOKEN);
-
-	recorder_init(&r);
-	recorder_pasid(&r);
-	return recorder_open(&r, &options);
-}
-
-static struct pcg_function *open_spoken(void)
-{
-	struct pcg_function *f = open_silent();
-
-	assert_int_equal(pcg_function_pasid(f, &all, NULL), 0);
-	return f;
-}
-
-static bool shows(struct pcg_function *f, unsigned int at, unsigned int id)
-{
-	return guest_read(f, at, 2) == id;
-}
-
-static void done(struct pcg_request *request)
-{
-	(void)request;
-}
-
-static int ask(struct pcg_function *f, enum pcg_request_kind kind, struct pcg_space *space)
-{
-	struct pcg_request rq = { .kind = kind, .region = PCG_REGION_BAR0, .space = space, .done = done };
-
-	return pcg_function_submit(f, &rq);
-}
-
-/* --- who is shown it --- */
-
-static void nothing_is_shown_before_the_client_has_spoken(void **state)
-{
-	struct pcg_function *f = open_silent();
-	struct pcg_pasid_offer offer;
-
-	(void)state;
-	assert_false(shows(f, AT_PASID, PCG_ECAP_PASID));
-	assert_int_equal(guest_read(f, AT_ATS, 4), 0);
-	pcg_function_pasid_offer(f, &offer);
-	assert_int_equal(offer.can.width, 16);
-	assert_true(offer.can.execute && offer.can.privileged && offer.can.ats && offer.can.page_requests);
-	assert_int_equal(offer.shown.width, 0);
-	assert_int_equal(offer.page_requests, 32);
-	assert_int_equal(offer.pasid_at, AT_PASID);
-	assert_int_equal(offer.pri_at, AT_PRI);
-	assert_false(offer.spoken);
-	assert_string_equal(offer.why, "");
-	recorder_close(f);
-}
-
-static void one_that_has_spoken_is_shown_it(void **state)
-{
-	struct pcg_function *f = open_spoken();
-	struct pcg_pasid_offer offer;
-
-	(void)state;
-	assert_true(shows(f, AT_PASID, PCG_ECAP_PASID));
-	assert_true(shows(f, AT_ATS, PCG_ECAP_ATS));
-	assert_true(shows(f, AT_PRI, PCG_ECAP_PRI));
-	assert_int_equal(guest_read(f, AT_PASID + 4, 2), 0x1006);
-	assert_int_equal(guest_read(f, AT_PRI + 8, 4), 32);
-	pcg_function_pasid_offer(f, &offer);
-	assert_true(offer.spoken);
-	assert_int_equal(offer.shown.width, 16);
-	recorder_close(f);
-}
-
-static void a_client_is_shown_no_more_than_it_drives(void **state)
-{
-	const struct pcg_pasid_wish some = { .width = 8, .privileged = true, .page_requests = true };
-	struct pcg_function *f = open_silent();
-
-	(void)state;
-	assert_int_equal(pcg_function_pasid(f, &some, NULL), 0);
-	assert_int_equal(guest_read(f, AT_PASID + 4, 2), 0x0804);
-	assert_int_equal(guest_read(f, AT_ATS, 4), 0);
-	/* Page requests follow translation requests. */
-	assert_int_equal(guest_read(f, AT_PRI, 4), 0);
-	recorder_close(f);
-}
-
-static void what_nobody_offers_cannot_be_had(void **state)
-{
-	struct pcg_function *f;
-	const char *why;
-
-	(void)state;
-	recorder_init(&r);
-	recorder_pasid(&r);
-	f = recorder_open(&r, NULL);
-	assert_int_equal(pcg_function_pasid(f, &all, &why), -EOPNOTSUPP);
-	assert_non_null(strstr(why, "--policy pasid=on"));
-	recorder_close(f);
-}
-
-static void it_is_too_late_once_something_is_set_up(void **state)
-{
-	struct pcg_function *f = open_silent();
-	const char *why;
-
-	(void)state;
-	guest_write(f, PCG_COMMAND, 2, PCG_COMMAND_MEMORY);
-	assert_int_equal(pcg_function_pasid(f, &all, &why), -EBUSY);
-	assert_true(why[0] != '\0');
-	assert_false(shows(f, AT_PASID, PCG_ECAP_PASID));
-	guest_write(f, PCG_COMMAND, 2, 0);
-	assert_int_equal(pcg_function_attach(f, PCG_IRQ_MSIX, 0, true), 0);
-	assert_int_equal(pcg_function_pasid(f, &all, &why), -EBUSY);
-	pcg_function_irq_off(f, PCG_IRQ_MSIX);
-	assert_int_equal(pcg_function_pasid(f, &all, &why), 0);
-	/* Saying it again changes nothing, so it may be said. */
-	guest_write(f, PCG_COMMAND, 2, PCG_COMMAND_MEMORY);
-	assert_int_equal(pcg_function_pasid(f, &all, &why), 0);
-	recorder_close(f);
-}
-
-static void what_the_guest_wrote_before_stays(void **state)
-{
-	struct pcg_function *f = open_silent();
-
-	(void)state;
-	guest_write(f, PCG_BAR0, 4, 0xd0000000);
-	guest_write(f, AT_EXP + PCG_EXP_DEVCTL, 1, 0x40);
-	assert_int_equal(pcg_function_msix_set(f, 3), 0);
-	assert_int_equal(pcg_function_pasid(f, &all, NULL), 0);
-	assert_int_equal(guest_read(f, PCG_BAR0, 4), 0xd0000000);
-	assert_int_equal(guest_read(f, AT_EXP + PCG_EXP_DEVCTL, 1) & 0xe0, 0x40);
-	assert_int_equal(guest_read(f, AT_MSIX + PCG_MSIX_CONTROL, 2) & PCG_MSIX_SIZE, 2);
-	recorder_close(f);
-}
-
-static void the_next_client_has_to_speak_for_itself(void **state)
-{
-	static const enum pcg_request_kind ends[] = { PCG_REQUEST_CLOSE, PCG_REQUEST_LEAVE };
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < 2; i++) {
-		struct pcg_function *f = open_spoken();
-
-		guest_write(f, AT_PASID + 6, 2, 7);
-		assert_int_equal(ask(f, ends[i], NULL), PCG_DONE);
-		assert_false(shows(f, AT_PASID, PCG_ECAP_PASID));
-		assert_int_equal(guest_read(f, AT_PASID + 4, 4), 0);
-		assert_int_equal(pcg_function_fault(f, &(struct pcg_fault){ 0 }), -EOPNOTSUPP);
-		assert_int_equal(pcg_function_pasid(f, &all, NULL), 0);
-		assert_int_equal(guest_read(f, AT_PASID + 6, 2), 0);
-		recorder_close(f);
-	}
-}
-
-static void what_is_forced_stays_whoever_comes(void **state)
-{
-	struct pcg_view_options options = wanting(PCG_SHOWN_FORCED);
-	struct pcg_function *f;
-
-	(void)state;
-	recorder_init(&r);
-	recorder_pasid(&r);
-	f = recorder_open(&r, &options);
-	assert_true(shows(f, AT_PASID, PCG_ECAP_PASID));
-	guest_write(f, AT_PASID + 6, 2, 1);
-	assert_true(r.control.pasid);
-	assert_int_equal(ask(f, PCG_REQUEST_CLOSE, NULL), PCG_DONE);
-	assert_true(shows(f, AT_PASID, PCG_ECAP_PASID));
-	assert_int_equal(guest_read(f, AT_PASID + 6, 2), 0);
-	recorder_close(f);
-}
-
-static void what_is_forced_and_not_enforced_nobody_drives(void **state)
-{
-	struct pcg_view_options options = wanting(PCG_SHOWN_FORCED);
-	struct pcg_pasid_offer offer;
-	struct pcg_function *f;
-	const char *why;
-
-	(void)state;
-	recorder_init(&r);
-	r.host.info.pasid.why = "it is a record";
-	f = recorder_open(&r, &options);
-	assert_true(shows(f, AT_PASID, PCG_ECAP_PASID));
-	assert_int_equal(pcg_function_pasid(f, &all, &why), -EOPNOTSUPP);
-	assert_string_equal(why, "it is a record");
-	pcg_function_pasid_offer(f, &offer);
-	assert_int_equal(offer.can.width, 0);
-	assert_int_equal(offer.shown.width, 20);
-	assert_true(offer.forced);
-	/* Configuration space behaves all the same. */
-	guest_write(f, AT_PRI + 4, 2, 1);
-	assert_int_equal(guest_read(f, AT_PRI + 6, 2), 0x8000);
-	guest_write(f, AT_PRI + 4, 2, 0);
-	assert_int_equal(guest_read(f, AT_PRI + 6, 2), 0x8100);
-	assert_string_equal(r.calls, "");
-	recorder_close(f);
-}
+#include "pasid_room.h"
 
 /* --- what the backend is told --- */
 
@@ -384,6 +163,32 @@ static void a_backend_that_will_not_turn_off_stops_no_reset(void **state)
 	recorder_close(f);
 }
 
+/* It may have done what nobody waited for the end of, and what it says that it could not. */
+static void what_may_be_on_is_turned_off_for_the_next_client(void **state)
+{
+	struct pcg_request rq = { .kind = PCG_REQUEST_CLOSE, .done = done };
+	struct pcg_function *f = open_spoken();
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		r.pend = i == 0;
+		r.fail = i == 0 ? 0 : -EIO;
+		guest_write(f, AT_PASID + 6, 2, 1);
+		if (i == 0)
+			pcg_function_quarantine(f);
+		r.pend = false;
+		recorder_clear(&r);
+		assert_int_equal(pcg_function_submit(f, &rq), PCG_DONE);
+		assert_non_null(strstr(r.calls, "pasid:! "));
+		recorder_clear(&r);
+		assert_int_equal(pcg_function_submit(f, &rq), PCG_DONE);
+		assert_null(strstr(r.calls, "pasid:"));
+		assert_int_equal(pcg_function_pasid(f, &all, NULL), 0);
+	}
+	recorder_close(f);
+}
+
 static void what_a_function_forgets_is_told_it_again(void **state)
 {
 	struct pcg_function *f = open_spoken();
@@ -496,15 +301,6 @@ static void a_pasid_wider_than_is_shown_stands_nowhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_shown_before_the_client_has_spoken),
-		cmocka_unit_test(one_that_has_spoken_is_shown_it),
-		cmocka_unit_test(a_client_is_shown_no_more_than_it_drives),
-		cmocka_unit_test(what_nobody_offers_cannot_be_had),
-		cmocka_unit_test(it_is_too_late_once_something_is_set_up),
-		cmocka_unit_test(what_the_guest_wrote_before_stays),
-		cmocka_unit_test(the_next_client_has_to_speak_for_itself),
-		cmocka_unit_test(what_is_forced_stays_whoever_comes),
-		cmocka_unit_test(what_is_forced_and_not_enforced_nobody_drives),
 		cmocka_unit_test(a_control_is_carried_out_before_the_write_is_done),
 		cmocka_unit_test(the_backend_may_take_its_time),
 		cmocka_unit_test(what_could_not_be_done_reads_as_before),
@@ -512,6 +308,7 @@ int main(void)
 		cmocka_unit_test(off_comes_before_memory_is_taken_away),
 		cmocka_unit_test(a_client_behind_an_iommu_is_turned_off_before_it_is_unmapped),
 		cmocka_unit_test(a_backend_that_will_not_turn_off_stops_no_reset),
+		cmocka_unit_test(what_may_be_on_is_turned_off_for_the_next_client),
 		cmocka_unit_test(what_a_function_forgets_is_told_it_again),
 		cmocka_unit_test(status_bits_are_raised_and_cleared),
 		cmocka_unit_test(a_reset_of_page_requests_has_nothing_outstanding),

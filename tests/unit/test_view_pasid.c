@@ -524,6 +524,14 @@ static void a_quirk_that_drops_it_is_not_overruled(void **state)
 	options.quirks = &quirk;
 	options.nquirks = 1;
 	assert_refused("a quirk drops");
+	/* Refused when the function is opened, not when a client asks. */
+	memset(&options.spoken, 0, sizeof(options.spoken));
+	quirk.extended = false;
+	quirk.id = PCG_CAP_EXP;
+	assert_refused("a quirk drops the Express capability");
+	options.pasid.pasid.shown = PCG_SHOWN_NEVER;
+	options.pasid.ats = (struct pcg_made){ PCG_SHOWN_SPOKEN, PCG_PLACE_GAP };
+	assert_int_equal(compile(), 0);
 }
 
 int main(void)
