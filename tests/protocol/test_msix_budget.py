@@ -4,41 +4,42 @@
 import errno
 import os
 import struct
+import sys
 import unittest
 
-from vfio_user import *
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-DEVICE_FEATURE = 16
-GET, SET, PROBE = 1 << 16, 1 << 17, 1 << 18
+# pylint: disable=wrong-import-position
+from vfio_user import *
+from client import GET, PROBE, SET, ByLibrary
+
 MSIX_VECTORS = 0x8001
 PAYLOAD = 120
 TABLE = 2048
 
 
-class Budget(Case):
+class Budget(ByLibrary, Case):
     FUNC = f"sim:endpoint-test,msix={TABLE}"
 
     def setUp(self):
         super().setUp()
         self.c = self.client()
 
-    def feature(self, flags, vectors=0, client=None):
-        payload = struct.pack("=IIII", vectors, 0, 0, 0) + bytes(PAYLOAD - 16)
-        return (client or self.c).call(DEVICE_FEATURE, struct.pack("=II", 8 + PAYLOAD, MSIX_VECTORS | flags) + payload).body
+    def set(self, vectors):
+        self.c.feature_set(MSIX_VECTORS, struct.pack("=I", vectors) + bytes(PAYLOAD - 4))
 
-    def get(self, client=None):
+    def get(self):
         """(vectors, table, ceiling, reason)."""
-        answer = self.feature(GET, client=client)
-        self.assertEqual(len(answer), 8 + PAYLOAD)
-        vectors, table, ceiling, reserved = struct.unpack_from("=IIII", answer, 8)
+        answer = self.c.feature_get(MSIX_VECTORS, bytes(PAYLOAD))
+        vectors, table, ceiling, reserved = struct.unpack_from("=IIII", answer)
         self.assertEqual(reserved, 0)
-        return vectors, table, ceiling, answer[24:].rstrip(b"\0").decode()
+        return vectors, table, ceiling, answer[16:].rstrip(b"\0").decode()
 
     def table_size(self):
-        return (struct.unpack("<H", self.c.read(CONFIG, self.c.capability(0x11) + 2, 2))[0] & 0x7ff) + 1
+        return (self.c.config_read16(self.c.find(0x11).offset + 2) & 0x7ff) + 1
 
     def place(self, register):
-        place = struct.unpack("<I", self.c.read(CONFIG, self.c.capability(0x11) + register, 4))[0]
+        place = self.c.config_read32(self.c.find(0x11).offset + register)
         return place & 7, place & ~7
 
     def raise_msix(self, vector):
@@ -49,15 +50,15 @@ class Budget(Case):
     def agrees(self, n):
         """Table Size, the interrupt index and SET_IRQS say the same, and nothing past it fires."""
         self.assertEqual(self.table_size(), n)
-        self.assertEqual(self.c.irq_info(MSIX)[3], n)
-        self.refused(errno.EINVAL, self.c.set_irqs, EVENTFD | TRIGGER, MSIX, n, 1, fds=[self.eventfd()])
-        self.refused(errno.EINVAL, self.c.set_irqs, NONE | TRIGGER, MSIX, 0, n + 1)
+        self.assertEqual(self.c.irq_info(MSIX).count, n)
+        self.refused(errno.EINVAL, self.c.irq_trigger, MSIX, 0, n + 1)
+        if n < TABLE:
+            self.refused(errno.EINVAL, self.c.irq_enable, MSIX, n, [self.eventfd()])
         if n < 8:
-            self.refused(errno.EINVAL, self.c.set_irqs, EVENTFD | TRIGGER, MSIX, 0, n + 1,
-                         fds=[self.eventfd() for _ in range(n + 1)])
-        self.c.command(6)
+            self.refused(errno.EINVAL, self.c.irq_enable, MSIX, 0, [self.eventfd() for _ in range(n + 1)])
+        self.c.config_write16(4, 6)
         fd = self.eventfd()
-        self.c.set_irqs(EVENTFD | TRIGGER, MSIX, n - 1, 1, fds=[fd])
+        self.c.irq_enable(MSIX, n - 1, [fd])
         bar, table = self.place(4)
         for vector in (n - 1, TABLE - 1):
             entry = struct.pack("<IIII", 0xfee00000, 0, vector, 0)
@@ -77,8 +78,8 @@ class Budget(Case):
 class Free(Budget):
     def test_it_can_be_asked_for(self):
         for flags in (0, GET, SET, GET | SET):
-            answer = self.c.call(DEVICE_FEATURE, struct.pack("=II", 8, MSIX_VECTORS | PROBE | flags)).body
-            self.assertEqual(answer, struct.pack("=II", 8, MSIX_VECTORS | PROBE | flags))
+            self.c.feature_probe(MSIX_VECTORS, flags)
+            self.assertEqual(self.c.feature(MSIX_VECTORS | PROBE | flags, room=PAYLOAD), b"")
 
     def test_without_a_bound_all_can_be_had(self):
         self.assertEqual(self.get(), (TABLE, TABLE, TABLE, ""))
@@ -89,12 +90,12 @@ class Free(Budget):
             with self.subTest(n=n):
                 self.c.close()
                 self.c = self.client()
-                self.feature(SET, n)
+                self.set(n)
                 self.assertEqual(self.get(), (n, TABLE, TABLE, ""))
                 self.agrees(n)
 
     def test_the_next_client_has_all(self):
-        self.feature(SET, 3)
+        self.set(3)
         self.assertEqual(self.table_size(), 3)
         self.c.close()
         self.c = self.client()
@@ -103,34 +104,37 @@ class Free(Budget):
 
     def test_what_cannot_be(self):
         for n in (0, TABLE + 1, 0xffffffff):
-            self.refused(errno.EINVAL, self.feature, SET, n)
-        self.refused(errno.EINVAL, self.c.call, DEVICE_FEATURE,
-                     struct.pack("=II", 8 + 16, MSIX_VECTORS | SET) + bytes(16))
+            self.refused(errno.EINVAL, self.set, n)
+        self.refused(errno.EINVAL, self.c.feature_set, MSIX_VECTORS, bytes(16))
         self.assertEqual(self.get()[0], TABLE)
 
     def test_who_has_seen_the_size_keeps_it(self):
         self.table_size()
-        self.refused(errno.EBUSY, self.feature, SET, 3)
+        self.refused(errno.EBUSY, self.set, 3)
         self.assertRegex(self.get()[3], "told")
-        self.feature(SET, TABLE)  # what is
+        self.set(TABLE)  # what is
 
     def test_all_of_configuration_space_shows_it_too(self):
         self.c.read(CONFIG, 0, 256)
-        self.refused(errno.EBUSY, self.feature, SET, 3)
+        self.refused(errno.EBUSY, self.set, 3)
+
+    def test_who_looks_for_a_capability_has_seen_it_too(self):
+        self.c.find(1)
+        self.refused(errno.EBUSY, self.set, 3)
 
     def test_who_has_seen_the_count_keeps_it(self):
         self.c.irq_info(MSIX)
-        self.refused(errno.EBUSY, self.feature, SET, 3)
+        self.refused(errno.EBUSY, self.set, 3)
 
     def test_other_registers_and_interrupts_do_not_show_it(self):
         self.c.read(CONFIG, 0, 64)
         self.c.irq_info(MSI)
-        self.feature(SET, 3)
+        self.set(3)
         self.assertEqual(self.get()[0], 3)
 
     def test_who_has_set_something_up_keeps_it(self):
-        self.c.set_irqs(EVENTFD | TRIGGER, MSI, 0, 1, fds=[self.eventfd()])
-        self.refused(errno.EBUSY, self.feature, SET, 3)
+        self.c.irq_enable(MSI, 0, [self.eventfd()])
+        self.refused(errno.EBUSY, self.set, 3)
         self.assertRegex(self.get()[3], "set up")
 
 
@@ -142,10 +146,10 @@ class Bounded(Budget):
         self.agrees(3)
 
     def test_a_client_gets_no_more(self):
-        self.refused(errno.EINVAL, self.feature, SET, 4)
-        self.feature(SET, 1)
-        self.feature(SET, 3)
-        self.feature(SET, 2)
+        self.refused(errno.EINVAL, self.set, 4)
+        self.set(1)
+        self.set(3)
+        self.set(2)
         self.agrees(2)
 
 
@@ -160,10 +164,10 @@ class Raw(Budget):
         vectors, table, ceiling, reason = self.get()
         self.assertEqual((vectors, table, ceiling), (TABLE, TABLE, TABLE))
         self.assertRegex(reason, "mediation")
-        self.refused(errno.EOPNOTSUPP, self.feature, SET, 3)
+        self.refused(errno.EOPNOTSUPP, self.set, 3)
 
 
-class Behind(Case):
+class Behind(ByLibrary, Case):
     """A bound below another server's, which has one of its own."""
 
     FUNC = f"sim:endpoint-test,msix={TABLE}"
@@ -174,9 +178,9 @@ class Behind(Case):
             with self.subTest(n=n):
                 near = Server("vfio-user:" + self.server.path, "--policy", f"msix-vectors={n}")
                 self.addCleanup(near.stop)
-                client = Client(near)
-                self.assertEqual(client.irq_info(MSIX)[3], shown)
-                self.refused(errno.EINVAL, client.set_irqs, EVENTFD | TRIGGER, MSIX, shown, 1, fds=[self.eventfd()])
+                client = self.client(near.path)
+                self.assertEqual(client.irq_info(MSIX).count, shown)
+                self.refused(errno.EINVAL, client.irq_enable, MSIX, shown, [self.eventfd()])
                 client.close()
                 near.stop()
 

@@ -6,13 +6,18 @@ import errno
 import itertools
 import os
 import struct
+import sys
 import time
 import unittest
 import zlib
 
-from vfio_user import *
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-GET, SET, PROBE = 1 << 16, 1 << 17, 1 << 18
+# pylint: disable=wrong-import-position
+from vfio_user import *
+from vfio_user import Client as Wire
+from client import GET, PROBE, SET, ByLibrary, Client, ClientError
+
 PASID, SPACE, PAGE_REQUEST, FAULT, EVENT = range(0x8002, 0x8007)
 SIZE = {PASID: 136, SPACE: 40, PAGE_REQUEST: 16, FAULT: 16, EVENT: 8}
 BATCH = 64
@@ -40,85 +45,83 @@ ON = ("--policy", "pasid=on", "--policy", "ats=on", "--policy", "pri=on")
 
 
 class Driver:
-    """A client of one function that speaks PASID."""
+    """A client of one function that speaks PASID. Its wire is the same connection, for what the library never sends."""
 
     def __init__(self, case, path):
         self.case = case
-        self.c = Client(path)
+        connection = socket.socket(socket.AF_UNIX)
+        case.addCleanup(connection.close)
+        connection.connect(path)
+        self.c = Client(connection)
         case.addCleanup(self.c.close)
+        self.wire = Wire(connection, version=False)
+
+    def close(self):
+        self.c.close()
+        self.wire.close()
 
     # features
 
     def feature(self, flags, payload=b"", room=0, fds=()):
-        answer = self.c.call(FEATURE, struct.pack("=II", 8 + max(len(payload), room), flags) + payload, fds).body
+        answer = self.wire.call(FEATURE, struct.pack("=II", 8 + max(len(payload), room), flags) + payload, fds).body
         argsz, echo = struct.unpack_from("=II", answer)
         self.case.assertEqual((argsz, echo), (len(answer), flags))
         return answer[8:]
 
     def offer(self):
         """(shown, shown width, can, can width, page requests, state, offsets, reason)"""
-        answer = self.feature(PASID | GET, bytes(SIZE[PASID]))
-        *words, pasid, ats, pri, reserved = struct.unpack_from("=IIIIIIHHHH", answer)
-        self.case.assertEqual(reserved, 0)
-        return (*words, (pasid, ats, pri), answer[32:].rstrip(b"\0").decode())
+        o = self.c.pasid_offer()
+        self.case.assertEqual(o.reserved, 0)
+        return (o.shown, o.shown_width, o.can, o.can_width, o.page_requests, o.state, (o.pasid_at, o.ats_at, o.pri_at),
+                o.reason.decode())
 
     def speak(self, flags=EXECUTE | PRIVILEGED | ATS | PAGES, width=20):
-        self.feature(PASID | SET, struct.pack("=II", flags, width) + bytes(SIZE[PASID] - 8))
+        self.c.pasid(width, flags)
 
     def space(self, verb, space=0, pasid=0, flags=0, iova=0, size=0, address=0):
-        answer = self.feature(SPACE | SET, struct.pack("=IIIIQQQ", verb, space, pasid, flags, iova, size, address))
-        self.case.assertEqual(len(answer), SIZE[SPACE])
-        return struct.unpack_from("=I", answer, 4)[0]
-
-    def batch(self, index, entry, wanted=BATCH):
-        answer = self.feature(index | GET, struct.pack("=IIII", wanted, 0, 0, 0), 16 + wanted * entry.size)
-        count, *reserved = struct.unpack_from("=IIII", answer)
-        self.case.assertEqual((reserved, len(answer)), ([0, 0, 0], 16 + count * entry.size))
-        self.case.assertLessEqual(count, wanted)
-        return [entry.unpack_from(answer, 16 + i * entry.size) for i in range(count)]
+        if verb == CREATE:
+            return self.c.space_create()
+        return {DESTROY: lambda: self.c.space_destroy(space),
+                MAP: lambda: self.c.space_map(space, iova, size, address, flags),
+                UNMAP: lambda: self.c.space_unmap(space, iova, size),
+                ATTACH: lambda: self.c.pasid_attach(pasid, space),
+                DETACH: lambda: self.c.pasid_detach(pasid)}[verb]()
 
     def faults(self, wanted=BATCH):
         """(reason, PASID or None, address, flags, lost) each"""
-        entries = self.batch(FAULT, struct.Struct("=QIIHHI"), wanted)
-        self.case.assertTrue(all(e[5] == 0 for e in entries))
-        return [(reason, pasid if flags & F_PASID else None, address, flags & ~F_PASID, lost)
-                for address, pasid, lost, reason, flags, _ in entries]
+        entries = self.c.faults(wanted)
+        self.case.assertTrue(all(f.reserved == 0 for f in entries))
+        return [(f.reason, f.pasid if f.flags & F_PASID else None, f.address, f.flags & ~F_PASID, f.lost)
+                for f in entries]
 
     def pages(self, wanted=BATCH):
         """(address, PASID, group, flags) each"""
-        return self.batch(PAGE_REQUEST, struct.Struct("=QIHH"), wanted)
+        return [(p.address, p.pasid, p.group, p.flags) for p in self.c.page_requests(wanted)]
 
     def respond(self, *responses):
         """(PASID or None, group, code) each; how many were answered"""
-        payload = struct.pack("=IIII", len(responses), 0, 0, 0)
-        for pasid, group, code in responses:
-            payload += struct.pack("=IHBB", pasid or 0, group, code, F_PASID if pasid is not None else 0)
-        return struct.unpack_from("=I", self.feature(PAGE_REQUEST | SET, payload))[0]
+        return self.c.page_respond([(pasid or 0, group, code, F_PASID if pasid is not None else 0)
+                                    for pasid, group, code in responses])
 
     def listen(self):
         fd = self.case.eventfd()
-        self.feature(EVENT | SET, bytes(8), fds=[fd])
+        self.c.event_enable(fd)
         return fd
 
     def lost(self):
-        return struct.unpack("=II", self.feature(EVENT | GET, bytes(8)))[0]
+        return self.c.event_lost()
 
     # configuration space
 
     def capability(self, wanted):
-        at = 0x100
-        while at:
-            header = self.c.read32(CONFIG, at)
-            if header & 0xffff == wanted:
-                return at
-            at = header >> 20
-        return None
+        found = self.c.find(wanted, extended=True)
+        return found.offset if found else None
 
     def word(self, at):
-        return struct.unpack("<H", self.c.read(CONFIG, at, 2))[0]
+        return self.c.config_read16(at)
 
     def set_word(self, at, value):
-        self.c.write(CONFIG, at, struct.pack("<H", value))
+        self.c.config_write16(at, value)
 
     def control(self, pasid=True, execute=False, privileged=False):
         at = self.capability(ID_PASID) + 6
@@ -130,7 +133,7 @@ class Driver:
         if on:
             self.set_word(self.capability(ID_ATS) + 6, 0x8000)
         pri = self.capability(ID_PRI)
-        self.c.write32(CONFIG, pri + 12, allocation)
+        self.c.config_write32(pri + 12, allocation)
         self.set_word(pri + 4, int(on))
 
     def page_status(self):
@@ -170,8 +173,8 @@ class Driver:
         fd = self.case.memfd(memory * PAGE)
         for i in range(memory):
             os.pwrite(fd, bytes([i + 1]) * PAGE, i * PAGE)
-        self.c.map(MEMORY, memory * PAGE, fd=fd)
-        self.c.command(6)
+        self.c.dma_map(MEMORY, memory * PAGE, fd)
+        self.c.config_write16(4, 6)
         self.fd = fd
         return self
 
@@ -182,7 +185,7 @@ class Driver:
         return space
 
 
-class Fabric(Case):
+class Fabric(ByLibrary, Case):
     """Two VFs of one PF, each with a socket, and perhaps the PF."""
 
     WITH = ("vf=0", "vf=1")
@@ -204,6 +207,9 @@ class Fabric(Case):
     def driver(self, which=0):
         return Driver(self, self.paths[which])
 
+    def refused_on_the_wire(self, *arguments):
+        Case.refused(self, *arguments)
+
     def ctl(self, *words):
         done = subprocess.run([PCIGATE, "ctl", self.control, *words], capture_output=True, text=True, timeout=20,
                               check=False)
@@ -215,13 +221,13 @@ class Shown(Fabric):
     """What a client sees before and after it has spoken."""
 
     def test_all_can_be_asked_for(self):
-        c = self.driver().c
+        c = self.driver().wire
         for index in SIZE:
             can = SET if index == SPACE else GET if index == FAULT else GET | SET
             for flags in (0, GET, SET, GET | SET):
                 message = struct.pack("=II", 8, index | PROBE | flags)
                 if flags & ~can:
-                    self.refused(errno.ENOTTY, c.call, FEATURE, message)
+                    self.refused_on_the_wire(errno.ENOTTY, c.call, FEATURE, message)
                 else:
                     self.assertEqual(c.call(FEATURE, message).body, message)
 
@@ -256,7 +262,7 @@ class Shown(Fabric):
     def test_the_next_client_sees_nothing(self):
         d = self.driver()
         d.speak()
-        d.c.close()
+        d.close()
         d = self.driver()
         self.assertIsNone(d.capability(ID_PASID))
         self.assertEqual(d.offer()[5], 0)
@@ -272,12 +278,12 @@ class Shown(Fabric):
 
     def test_too_late(self):
         d = self.driver()
-        d.c.command(4)
+        d.c.config_write16(4, 4)
         self.refused(errno.EBUSY, d.speak)
         self.assertRegex(d.offer()[7], "COMMAND")
-        d.c.command(0)
+        d.c.config_write16(4, 0)
         d.speak()
-        d.c.command(4)
+        d.c.config_write16(4, 4)
         d.speak()  # what is
 
     def test_what_makes_no_sense(self):
@@ -430,8 +436,8 @@ class Requests(Fabric):
         for flags, iova, size, address in ((0, PAGE, PAGE, 0), (16, PAGE, PAGE, 0), (R, 1, PAGE, 0), (R, PAGE, 0, 0),
                                            (R, PAGE, 1, 0), (R, PAGE, PAGE, 1), (R, -PAGE % 2**64, 2 * PAGE, 0)):
             self.refused(errno.EINVAL, d.space, MAP, one, 0, flags, iova, size, address)
-        self.refused(errno.EINVAL, d.space, 6)
-        self.refused(errno.EINVAL, d.space, 0xffffffff)
+        for verb in (6, 0xffffffff):
+            self.refused_on_the_wire(errno.EINVAL, d.feature, SPACE | SET, struct.pack("=I", verb) + bytes(36))
         self.refused(errno.ERANGE, d.space, ATTACH, one, 1 << 20)
 
     def test_a_map_reaches_what_the_client_maps_and_no_more(self):
@@ -440,13 +446,13 @@ class Requests(Fabric):
         d.mapped(1, R | W | U, page=4)  # past the client's memory
         self.assertFalse(d.did(EP_READ, 0, 1))
         self.assertEqual({f[:2] for f in d.faults()}, {(NOT_MAPPED, 1)})
-        d.c.map(MEMORY + 4 * PAGE, PAGE, fd=d.fd)
+        d.c.dma_map(MEMORY + 4 * PAGE, PAGE, d.fd)
         d.expect(bytes([1]) * PAGE)
         self.assertTrue(d.did(EP_READ, 0, 1))
 
     def test_a_width_that_is_shown_is_enforced(self):
         d = self.d[0]
-        d.c.close()
+        d.close()
         d = self.driver().ready(0, 4)
         d.control()
         space = d.mapped(15, R | U)
@@ -464,7 +470,7 @@ class Requests(Fabric):
         d.c.reset()
         self.refused(errno.ENOENT, d.space, ATTACH, space, 1)
         self.assertEqual(d.word(d.capability(ID_PASID) + 6), 0)
-        d.c.command(6)
+        d.c.config_write16(4, 6)
         d.control()
         self.assertFalse(d.did(EP_READ, 0, 1))
         d.mapped(1, R | U)
@@ -486,7 +492,7 @@ class Bounds(Fabric):
         for n in range(most):
             try:
                 call(n)
-            except Refused as refused:
+            except ClientError as refused:
                 self.assertEqual(refused.errno, error)
                 return n
         self.fail("there is no end")
@@ -494,7 +500,7 @@ class Bounds(Fabric):
     def test_spaces_and_pasids(self):
         spaces = self.until(errno.ENOSPC, lambda _: self.d.space(CREATE), 1000)
         self.assertEqual(spaces, 64)
-        self.d.c.close()
+        self.d.close()
         d = self.d = self.driver().ready()
         space = d.space(CREATE)
         self.assertEqual(self.until(errno.ENOSPC, lambda n: d.space(ATTACH, space, n), 10000), 4096)
@@ -505,11 +511,11 @@ class Bounds(Fabric):
         space = self.d.space(CREATE)
         before = self.server.memory()
         for first in range(0, 65536, 256):  # many at a time: it is quicker so
-            self.d.c.send_raw(b"".join(
-                self.d.c.message(FEATURE, struct.pack("=IIIIIIQQQ", 8 + SIZE[SPACE], SPACE | SET, MAP, space, 0, R,
+            self.d.wire.send_raw(b"".join(
+                self.d.wire.message(FEATURE, struct.pack("=IIIIIIQQQ", 8 + SIZE[SPACE], SPACE | SET, MAP, space, 0, R,
                                                       n * PAGE, PAGE, MEMORY)) for n in range(first, first + 256)))
             for _ in range(256):
-                self.d.c.reply()
+                self.d.wire.reply()
         self.refused(errno.ENOSPC, self.d.space, MAP, space, 0, R, 65536 * PAGE, PAGE, MEMORY)
         self.assertLess(self.server.memory() - before, 16384)
         self.d.space(UNMAP, space)
@@ -528,29 +534,29 @@ class Bounds(Fabric):
 
     def test_records_go_with_the_client(self):
         self.assertFalse(self.d.did(EP_READ, 0, 9))
-        self.d.c.close()
+        self.d.close()
         d = self.driver()
         d.speak()
         self.assertEqual(d.faults(), [])
 
     def test_payloads_that_make_no_sense(self):
+        feature, refused = self.d.feature, self.refused_on_the_wire
         for index, size in SIZE.items():
             for verb in (GET, SET):
                 if (index, verb) in ((SPACE, GET), (FAULT, SET)):
-                    self.refused(errno.ENOTTY, self.d.feature, index | verb, bytes(size))
+                    refused(errno.ENOTTY, feature, index | verb, bytes(size))
                     continue
-                self.refused(errno.EINVAL, self.d.feature, index | verb, bytes(size - 1))
-                self.refused(errno.EINVAL, self.d.c.call, FEATURE,
-                             struct.pack("=II", 8 + size - 1, index | verb) + bytes(size))
+                refused(errno.EINVAL, feature, index | verb, bytes(size - 1))
+                refused(errno.EINVAL, self.d.wire.call, FEATURE,
+                        struct.pack("=II", 8 + size - 1, index | verb) + bytes(size))
         for index, entry in ((PAGE_REQUEST, 16), (FAULT, 24)):
             for count, room in ((0, 1000), (1, 16 + entry - 1), (BATCH + 1, 4096), (0xffffffff, 0xffff)):
-                self.refused(errno.EINVAL, self.d.feature, index | GET, struct.pack("=IIII", count, 0, 0, 0), room)
-            self.assertEqual(self.d.feature(index | GET, struct.pack("=IIII", BATCH, 0, 0, 0), 0xffffff00), bytes(16))
+                refused(errno.EINVAL, feature, index | GET, struct.pack("=IIII", count, 0, 0, 0), room)
+            self.assertEqual(feature(index | GET, struct.pack("=IIII", BATCH, 0, 0, 0), 0xffffff00), bytes(16))
         for count, sent in ((0, 64), (1, 7), (2, 15), (BATCH + 1, 8 * BATCH), (0xffffffff, 8 * BATCH)):
-            self.refused(errno.EINVAL, self.d.feature, PAGE_REQUEST | SET,
-                         struct.pack("=IIII", count, 0, 0, 0) + bytes(sent))
-        self.refused(errno.EINVAL, self.d.feature, PAGE_REQUEST | SET,
-                     struct.pack("=IIII", 1, 0, 0, 0) + struct.pack("=IHBB", 1, 0, 0, 1))
+            refused(errno.EINVAL, feature, PAGE_REQUEST | SET, struct.pack("=IIII", count, 0, 0, 0) + bytes(sent))
+        refused(errno.EINVAL, feature, PAGE_REQUEST | SET,
+                struct.pack("=IIII", 1, 0, 0, 0) + struct.pack("=IHBB", 1, 0, 0, 1))
 
     def test_only_an_eventfd_is_signalled(self):
         read, write = os.pipe()
@@ -558,19 +564,19 @@ class Bounds(Fabric):
         self.addCleanup(os.close, write)
         before = self.server.fds()
         for fds in ([read], [write], [self.memfd(PAGE)], [self.eventfd(), self.eventfd()]):
-            self.refused(errno.EINVAL, self.d.feature, EVENT | SET, bytes(8), 0, fds)
+            self.refused_on_the_wire(errno.EINVAL, self.d.feature, EVENT | SET, bytes(8), 0, fds)
         self.assertEqual(self.server.settled_fds(before), before)
         for _ in range(20):
             self.d.listen()
         self.assertEqual(self.server.settled_fds(before + 1), before + 1)
         full = self.eventfd()
         os.eventfd_write(full, 2**64 - 2)
-        self.d.feature(EVENT | SET, bytes(8), fds=[full])
+        self.d.c.event_enable(full)
         self.assertFalse(self.d.did(EP_READ, 0, 9))
-        self.d.feature(EVENT | SET, bytes(8))
+        self.d.c.event_disable()
         self.assertEqual(self.server.settled_fds(before), before)
         self.d.listen()
-        self.d.c.close()
+        self.d.close()
         self.d = self.driver().ready()
         self.assertEqual(self.server.settled_fds(before), before)
 
@@ -579,7 +585,7 @@ class Bounds(Fabric):
         self.assertEqual(count(fd), 1)  # look what there was
         self.assertFalse(self.d.did(EP_READ, 0, 9))
         self.assertGreaterEqual(count(fd, 1), 1)
-        self.d.feature(EVENT | SET, bytes(8))
+        self.d.c.event_disable()
         self.assertFalse(self.d.did(EP_READ, 0, 9))
         self.assertEqual(count(fd, 0.1), 0)
 
@@ -696,7 +702,7 @@ class Pages(Fabric):
         other.space(MAP, space, flags=R | U, iova=0, size=PAGE, address=MEMORY)
         other.respond((3, group, SUCCESS))
         self.assertTrue(other.ended())
-        one.c.close()
+        one.close()
         self.driver(0).ready()
 
 
@@ -756,14 +762,14 @@ class Physical(Fabric):
 
     def test_the_next_client_of_a_vf_is_told(self):
         self.pf.control(False)
-        self.vfs[0].c.close()
+        self.vfs[0].close()
         vf = self.driver(1)
         self.assertEqual(vf.lost(), LOST_PASID)
 
     def test_what_its_client_had_off_ends_with_it(self):
         self.pf.control(False)
         self.assertEqual(self.vfs[0].lost(), LOST_PASID)
-        self.pf.c.close()
+        self.pf.close()
         end = time.monotonic() + 5
         while self.vfs[0].lost() & LOST_PASID and time.monotonic() < end:
             pass
@@ -772,7 +778,7 @@ class Physical(Fabric):
     def test_reset(self):
         fds = [self.eventfd() for _ in self.vfs]
         for vf, fd in zip(self.vfs, fds):
-            vf.c.set_irqs(EVENTFD | TRIGGER, REQ, 0, 1, fds=[fd])
+            vf.c.irq_enable(REQ, 0, [fd])
         self.pf.c.reset()
         for vf, fd, told in zip(self.vfs, fds, self.told):
             self.assertEqual(count(fd, 1), 1)
@@ -783,18 +789,18 @@ class Physical(Fabric):
         vf.c.reset()
         self.assertEqual(vf.lost(), 0)
         self.assertEqual(other.lost(), LOST_FUNCTION)
-        vf.c.command(6)
+        vf.c.config_write16(4, 6)
         vf.control()
         vf.mapped(1, R | U)
         vf.expect(bytes([1]) * PAGE)
         self.assertTrue(vf.did(EP_READ, 0, 1))
-        other.c.close()
+        other.close()
         self.assertEqual(self.driver(2).lost(), 0)
 
     def taken_away(self, away, back):
         fds = [self.eventfd() for _ in self.vfs]
         for vf, fd in zip(self.vfs, fds):
-            vf.c.set_irqs(EVENTFD | TRIGGER, REQ, 0, 1, fds=[fd])
+            vf.c.irq_enable(REQ, 0, [fd])
         self.ctl(*away)
         for vf, fd, told in zip(self.vfs, fds, self.told):
             self.assertEqual(count(fd, 1), 1)
@@ -809,7 +815,7 @@ class Physical(Fabric):
         self.ctl(*back)
         for vf in self.vfs:
             # What is there now is another function, until its client has reset it.
-            vf.c.command(6)
+            vf.c.config_write16(4, 6)
             vf.control()
             self.assertEqual(vf.lost(), LOST_FUNCTION)
             self.assertFalse(vf.did(EP_READ, 0, 1))
@@ -819,7 +825,7 @@ class Physical(Fabric):
         vf, other = self.vfs
         vf.c.reset()
         self.assertEqual((vf.lost(), other.lost()), (0, LOST_FUNCTION))
-        vf.c.command(6)
+        vf.c.config_write16(4, 6)
         vf.control()
         vf.mapped(1, R | U)
         vf.expect(bytes([1]) * PAGE)

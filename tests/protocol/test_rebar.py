@@ -2,39 +2,32 @@
 """Resizable BARs over vfio-user: the size that a guest writes is the size of the region that its client is told of."""
 
 import errno
-import mmap
 import os
-import struct
+import sys
 import unittest
 
-from vfio_user import *
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+# pylint: disable=wrong-import-position
+from vfio_user import CONFIG, Case, Server
+from client import ByLibrary
 
 ID_REBAR = 0x15
 BAR, MIB = 2, 1 << 20
 FUNCTION = "sim:endpoint-test,bars=auto/-/1M:mem64:prefetch,rebar=2:1M/4M/64M"
-MEMORY = 2  # of COMMAND
+COMMAND, MEMORY = 4, 2
 REGION_MMAP = 4
 GUARDED = ("--policy", "rebar=on")
 
 
-class Rebar(Case):
+class Rebar(ByLibrary, Case):
     FUNC = FUNCTION
     OPTIONS = GUARDED
 
     def setUp(self):
         super().setUp()
         self.c = self.client()
-        self.at = self.find(self.c)
-
-    @staticmethod
-    def find(client):
-        at = 0x100
-        while at:
-            header = client.read32(CONFIG, at)
-            if header & 0xffff == ID_REBAR:
-                return at
-            at = header >> 20
-        raise AssertionError("no resizable BARs")
+        self.at = self.c.find(ID_REBAR, extended=True).offset
 
     def size(self, client=None):
         """As its capability has it, and as sizing the BAR finds it: the same."""
@@ -54,14 +47,13 @@ class Rebar(Case):
         (client or self.c).write32(CONFIG, self.at + 8, 0x20 | BAR | n << 8)
 
     def region(self, client=None):
-        message, info = (client or self.c).region_info(BAR)
-        for fd in message.fds:
-            self.addCleanup(os.close, fd)
-        return info[4], message.fds, info
+        region = (client or self.c).region_init(BAR)
+        self.addCleanup(self.c.region_finish, region)
+        return region
 
     def agrees(self, size, client=None):
         self.assertEqual(self.size(client), size)
-        self.assertEqual(self.region(client)[0], size)
+        self.assertEqual(self.region(client).size, size)
 
 
 class Resized(Rebar):
@@ -72,45 +64,46 @@ class Resized(Rebar):
     def test_up_to_the_end(self):
         self.resize(6)
         self.agrees(64 * MIB)
-        self.c.command(MEMORY)
+        self.c.config_write16(COMMAND, MEMORY)
         self.c.write32(BAR, 64 * MIB - 4, 0x600dcafe)
         self.assertEqual(self.c.read32(BAR, 64 * MIB - 4), 0x600dcafe)
         self.refused(errno.EINVAL, self.c.read, BAR, 64 * MIB, 4)
 
     def test_what_is_mapped_is_the_new_one(self):
         self.resize(6)
-        size, fds, info = self.region()
-        self.assertEqual(info[1] & REGION_MMAP, REGION_MMAP)
-        self.assertEqual(os.fstat(fds[0]).st_size, 64 * MIB)
-        self.c.command(MEMORY)
-        with mmap.mmap(fds[0], size, offset=info[5]) as view:
-            view[size - 4:size] = b"last"
-            self.assertEqual(self.c.read(BAR, size - 4, 4), b"last")
+        region = self.region()
+        self.assertEqual(region.flags & REGION_MMAP, REGION_MMAP)
+        self.assertEqual(os.fstat(region.fds[0]).st_size, 64 * MIB)
+        self.c.config_write16(COMMAND, MEMORY)
+        with self.c.region_map(region, 0, region.size) as view:
+            view[-4:] = b"last"
+            self.assertEqual(self.c.read(BAR, region.size - 4, 4), b"last")
 
     def test_down_again(self):
         self.resize(6)
-        old = self.region()[1][0]
-        self.c.command(MEMORY)
+        region = self.region()
+        old = self.c.region_map(region, 0, region.size)
+        self.addCleanup(old.close)
+        self.c.config_write16(COMMAND, MEMORY)
         self.c.write32(BAR, 0, 0x11223344)
-        self.c.command(0)
+        self.c.config_write16(COMMAND, 0)
         self.resize(2)
         self.agrees(4 * MIB)
-        self.c.command(MEMORY)
+        self.c.config_write16(COMMAND, MEMORY)
         # Its contents are lost, and what was mapped before shows nothing of it.
         self.assertEqual(self.c.read32(BAR, 0), 0)
-        with mmap.mmap(old, 64 * MIB) as view:
-            view[0:4] = b"old!"
+        old[0:4] = b"old!"
         self.assertEqual(self.c.read32(BAR, 0), 0)
         self.refused(errno.EINVAL, self.c.read, BAR, 4 * MIB, 4)
         self.refused(errno.EINVAL, self.c.read, BAR, 4 * MIB - 2, 4)
         self.refused(errno.EINVAL, self.c.write, BAR, 64 * MIB - 4, bytes(4))
 
     def test_not_while_memory_is_on(self):
-        self.c.command(MEMORY)
+        self.c.config_write16(COMMAND, MEMORY)
         self.resize(6)
         self.assertTrue(self.server.said("while memory is on"))
         self.agrees(MIB)
-        self.c.command(0)
+        self.c.config_write16(COMMAND, 0)
         self.resize(6)
         self.agrees(64 * MIB)
 
@@ -125,7 +118,7 @@ class Resized(Rebar):
         self.resize(2)
         self.c.reset()
         self.agrees(4 * MIB)
-        self.c.command(MEMORY)
+        self.c.config_write16(COMMAND, MEMORY)
         self.c.write32(BAR, 4 * MIB - 4, 7)
         self.assertEqual(self.c.read32(BAR, 4 * MIB - 4), 7)
 
@@ -135,7 +128,7 @@ class Resized(Rebar):
         self.c.close()
         second = self.client()
         self.agrees(MIB, second)
-        second.command(MEMORY)
+        second.config_write16(COMMAND, MEMORY)
         self.refused(errno.EINVAL, second.read, BAR, MIB, 4)
         self.assertEqual(second.read32(BAR, MIB - 4), 0)
 
@@ -171,8 +164,7 @@ class Behind(Rebar):
         self.c.close()
         self.near = Server("vfio-user:" + self.server.path, *GUARDED)
         self.addCleanup(self.near.stop)
-        self.c = Client(self.near)
-        self.addCleanup(self.c.close)
+        self.c = self.client(self.near.path)
 
     def test_it_has_the_size_it_has(self):
         self.assertEqual(self.c.read32(CONFIG, self.at + 4), 1 << 4)
@@ -188,11 +180,11 @@ class Raw(Rebar):
 
     def test_hardware_resizes(self):
         self.resize(6)
-        size, fds, _ = self.region()
-        self.assertEqual(size, 64 * MIB)
-        self.assertEqual(os.fstat(fds[0]).st_size, 64 * MIB)
+        region = self.region()
+        self.assertEqual(region.size, 64 * MIB)
+        self.assertEqual(os.fstat(region.fds[0]).st_size, 64 * MIB)
         self.resize(0)
-        self.assertEqual(self.region()[0], MIB)
+        self.assertEqual(self.region().size, MIB)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,15 @@ import resource
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+# pylint: disable=wrong-import-position
+import client as library
 from vfio_user import *
 
 VFS = 256
@@ -83,44 +88,49 @@ class Each(Many):
 
 
 class Crowd(Many):
+    """Ordinary clients, by the library."""
+
+    def connect(self, i):
+        client = library.Client(f"{self.path}{i}")
+        self.addCleanup(client.close)
+        return client
+
     def begin(self, client, number):
         """Memory of its own, an interrupt, and a command that copies 8 bytes of the one and raises the other."""
-        memory, event = memfd(8192), eventfd()
-        self.addCleanup(os.close, memory)
-        self.addCleanup(os.close, event)
-        os.pwrite(memory, struct.pack("<Q", 0x1234567800000000 + number), 0)
-        client.command(6)
-        client.map(0x100000, 8192, fd=memory)
-        client.set_irqs(EVENTFD | TRIGGER, MSIX, 0, 1, fds=[event])
+        memory = client.buffer_init(0x100000, 8192)
+        self.addCleanup(client.buffer_finish, memory)
+        os.pwrite(memory.fd, struct.pack("<Q", 0x1234567800000000 + number), 0)
+        client.config_write16(4, 6)
+        client.irq_enable(MSIX, 0, 1)
         client.write(0, EP_SRC, struct.pack("<QQI", 0x100000, 0x101000, 8))
         client.write(0, EP_IRQ_TYPE, struct.pack("<II", 2, 1))
-        return memory, event
+        return memory
 
     def test_256_vfs_and_256_clients(self):
         """Each reaches its own function, memory and interrupt; the others are connected all the time."""
         self.more_descriptors()
         self.serve(VFS)
         clients = [self.connect(i) for i in range(VFS)]
-        things = [self.begin(client, i) for i, client in enumerate(clients)]
+        memories = [self.begin(client, i) for i, client in enumerate(clients)]
         for i, client in enumerate(clients):
             client.write32(0, EP_CHECKSUM, 1000 + i)
-            client.send(REGION_WRITE, struct.pack("=QIII", EP_COMMAND, 0, 4, EP_COPY), flags=NO_REPLY)
-        for i, (client, (memory, event)) in enumerate(zip(clients, things)):
-            self.assertEqual(count(event, 5), 1)
-            self.assertEqual(os.pread(memory, 8, 4096), struct.pack("<Q", 0x1234567800000000 + i))
+            client.post32(0, EP_COMMAND, EP_COPY)
+        for i, (client, memory) in enumerate(zip(clients, memories)):
+            self.assertEqual(client.irq_wait(MSIX, 0, 5000), 1)
+            self.assertEqual(os.pread(memory.fd, 8, 4096), struct.pack("<Q", 0x1234567800000000 + i))
             self.assertEqual(client.read32(0, EP_CHECKSUM), 1000 + i)
-            self.assertEqual(count(event), 0)
+            self.assertEqual(client.irq_wait(MSIX, 0, 0), 0)
 
     def test_one_leaves(self):
         """What it had set up goes; the others notice nothing, and it can come back."""
         self.serve(4)
         clients = [self.connect(i) for i in range(4)]
         for client in clients:
-            client.command(6)
+            client.config_write16(4, 6)
             client.write32(0, EP_CHECKSUM, 77)
         clients[2].close()
         again = self.connect(2)
-        again.command(6)
+        again.config_write16(4, 6)
         self.assertEqual(again.read32(0, EP_CHECKSUM), 0)
         self.assertEqual([clients[i].read32(0, EP_CHECKSUM) for i in (0, 1, 3)], [77] * 3)
 
@@ -131,11 +141,11 @@ class Crowd(Many):
 
         server = self.serve(32, preexec_fn=few)
         self.assertTrue(server.said("allow more descriptors: ulimit -Hn"), server.log())
-        self.connect(0).command(6)
+        self.connect(0).config_write16(4, 6)
 
     def test_enough_descriptors(self):
         server = self.serve(4)
-        self.connect(0).command(6)
+        self.connect(0).config_write16(4, 6)
         self.assertNotIn("descriptors", server.log())
 
 

@@ -15,8 +15,8 @@ import selftest
 from fabric import ctl
 from rig import TREE, Guest, RigError, Server, root_port, vfio_user
 
-sys.path.insert(0, os.path.join(TREE, "tests", "protocol"))
-import vfio_user as protocol  # pylint: disable=wrong-import-position
+sys.path.insert(0, os.path.join(TREE, "tests"))
+import client as library  # pylint: disable=wrong-import-position
 
 SLOT = "0000:01:00.0"
 DRIVER = "/sys/bus/pci/drivers/pci-endpoint-test"
@@ -117,35 +117,35 @@ class Vectors(Case):
 class Client:
     """A VF's client without a guest: memory of its own, registers by messages, an eventfd for what it is told."""
 
-    ERR, REQ = 3, 4
-    EVENTFD = 0x24  # data is an eventfd, triggered
+    REQ = 4
+    COMMAND, STATUS, SRC, COPY = 0x4, 0x8, 0xc, 1 << 5  # in BAR 0
 
     def __init__(self, path):
-        self.wire = protocol.Client(path)
-        self.memory = os.memfd_create("vf")
-        os.ftruncate(self.memory, 0x4000)
-        self.wire.map(0x100000, 0x4000, fd=self.memory)
-        self.asked = protocol.eventfd()
-        self.wire.set_irqs(self.EVENTFD, self.REQ, count=1, fds=[self.asked])
-        self.wire.command(6)
+        self.c = library.Client(path)
+        self.memory = self.c.buffer_init(0x100000, 0x4000)
+        self.c.irq_enable(self.REQ, 0, 1)
+        self.c.config_write16(4, 6)
 
     def moves(self):
         """COPY of 4 KiB from one page to the next: memory says whether it was done."""
         data = os.urandom(4096)
-        os.pwrite(self.memory, data, 0)
-        os.pwrite(self.memory, bytes(4096), 4096)
-        self.wire.write(0, protocol.EP_SRC, struct.pack("<QQI", 0x100000, 0x101000, 4096))
-        self.wire.write32(0, protocol.EP_STATUS, 0)
-        self.wire.write32(0, protocol.EP_COMMAND, 1 << 5)
+        os.pwrite(self.memory.fd, data, 0)
+        os.pwrite(self.memory.fd, bytes(4096), 4096)
+        self.c.write(0, self.SRC, struct.pack("<QQI", 0x100000, 0x101000, 4096))
+        self.c.write32(0, self.STATUS, 0)
+        self.c.write32(0, self.COMMAND, self.COPY)
         end = time.monotonic() + 2
-        while not self.wire.read32(0, protocol.EP_STATUS) & 0x3f and time.monotonic() < end:
+        while not self.c.read32(0, self.STATUS) & 0x3f and time.monotonic() < end:
             time.sleep(0.01)
-        return os.pread(self.memory, 4096, 4096) == data
+        return os.pread(self.memory.fd, 4096, 4096) == data
+
+    def asked(self, seconds=0):
+        """How often it was asked for the function since the last look."""
+        return self.c.irq_wait(self.REQ, 0, seconds * 1000)
 
     def close(self):
-        self.wire.close()
-        os.close(self.memory)
-        os.close(self.asked)
+        self.c.buffer_finish(self.memory)
+        self.c.close()
 
 
 class Physical(Case):
@@ -185,16 +185,16 @@ class Physical(Case):
         blocked, and after a reset of their own they work again. The guest notices nothing of that."""
         for client in self.clients:
             self.assertTrue(client.moves())
-            protocol.count(client.asked)
+            client.asked()
         self.guest.run(f"grep -q flr /sys/bus/pci/devices/{SLOT}/reset_method && "
                        f"echo 1 > /sys/bus/pci/devices/{SLOT}/reset")
         for client in self.clients:
-            self.assertGreater(protocol.count(client.asked, 5), 0)
+            self.assertGreater(client.asked(5), 0)
             self.assertFalse(client.moves())
         self.works(self.guest, 8)
         for client in self.clients:
-            client.wire.reset()
-            client.wire.command(6)
+            client.c.reset()
+            client.c.config_write16(4, 6)
             self.assertTrue(client.moves())
         self.works(self.guest, 8)
 

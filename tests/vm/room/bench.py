@@ -20,12 +20,13 @@ import time
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(HERE, "..", "..")]
 
 # pylint: disable=wrong-import-position
 import rig
 import room as rooms
 import traffic
+from client import script
 from functions import Machine
 from inner import Inner
 
@@ -117,8 +118,8 @@ def latencies(room, way):
 
 def pins(room, way):
     """Seconds of one DMA_MAP of the guest's memory; QEMU makes the same calls."""
-    where = f"through /run/{way.name}" if way.server else f"direct {room.device_file(way.vf)}"
-    text = room.run(f"python3 -B {HERE}/pin.py {where} {MEMORY_MIB}", SECONDS).text
+    where = ("through", f"/run/{way.name}") if way.server else ("direct", room.device_file(way.vf))
+    text = room.run(script(f"{HERE}/pin.py", *where, MEMORY_MIB), SECONDS).text
     print("# " + way.name + "\n# " + text.replace("\n", "\n# "), flush=True)
     kinds = {line.split()[0]: traffic.figures(line) for line in text.splitlines()}
     return {"lazy": kinds["lazy"]["map"], "prealloc": kinds["prealloc"]["map"], "again": kinds["prealloc"]["again"]}

@@ -15,8 +15,8 @@ import struct
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "protocol"))
-import vfio_user  # pylint: disable=wrong-import-position
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+from client import Client  # pylint: disable=wrong-import-position
 
 VFIO_BIND, VFIO_ATTACH = 0x3b00 + 118, 0x3b00 + 119
 IOAS_ALLOC, IOAS_UNMAP, IOAS_MAP_FILE = 0x3b81, 0x3b86, 0x3b8f
@@ -53,13 +53,13 @@ class Through:
     """A server that asks the kernel for us."""
 
     def __init__(self, path):
-        self.client = vfio_user.Client(path, timeout=600)
+        self.client = Client(path, timeout_ms=600000)
 
     def map(self, iova, size, fd):
-        self.client.map(iova, size, fd=fd)
+        self.client.dma_map(iova, size, fd)
 
     def unmap(self, iova, size):
-        self.client.unmap(iova, size)
+        self.client.dma_unmap(iova, size)
 
 
 def huge_pages_free():

@@ -10,48 +10,45 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(HERE, "..", "..")]
 
 # pylint: disable=wrong-import-position
 import rig
 import room as rooms
+from client import script
 from room import Room
 from rig import RigError
 from served import Served
 
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
-
 # Does what a file says, a line at a time, and answers each with "= N ok" or "= N why not".
 CLIENT = """
 import mmap, os, struct, sys, time
-sys.path.insert(0, sys.argv[1])
-from vfio_user import *
+from client import Client
 
 SIZE = 1 << 20
 
 class Shared:
     def __init__(self):
-        self.fd = memfd(SIZE)
+        self.fd = os.memfd_create("shared")
+        os.ftruncate(self.fd, SIZE)
         self.memory = mmap.mmap(self.fd, SIZE)
 
 class Nvme:
     '''Maps all of a file at 0; its queues lie where they are told.'''
     def __init__(self, path, shared, at):
-        self.client, self.shared, self.at = Client(path, timeout=60), shared, at
+        self.client, self.shared, self.at = Client(path, timeout_ms=60000), shared, at
         self.map()
 
     def map(self, iova=0, size=SIZE, offset=0, shared=None):
-        self.client.map(iova, size, fd=(shared or self.shared).fd, offset=offset)
+        self.client.dma_map(iova, size, (shared or self.shared).fd, offset)
 
     def ready(self, want):
-        end = time.monotonic() + 30
-        while self.client.read32(0, 0x1c) & 1 != want:
-            assert time.monotonic() < end, "not ready"
+        self.client.poll32(0, 0x1c, 1, want, 30000)
 
     def start(self):
         c = self.client
         self.shared.memory[self.at:self.at + 0x4000] = bytes(0x4000)
-        c.command(6)
+        c.config_write16(4, 6)
         c.write32(0, 0x14, 0)
         self.ready(0)
         c.write32(0, 0x24, 0xf000f)
@@ -76,7 +73,7 @@ class Nvme:
 
 print("ready", flush=True)
 number = 0
-for line in open(sys.argv[2]):
+for line in open(sys.argv[1]):
     try:
         exec(line)
         print("=", number, "ok", flush=True)
@@ -91,11 +88,11 @@ class Process:
 
     count = 0
 
-    def __init__(self, room, script):
+    def __init__(self, room, file):
         Process.count += 1
         self.room, self.fifo, self.done = room, f"/run/group{Process.count}", 0
         room.run(f"mkfifo {self.fifo}")
-        self.job = room.job(f"exec 3<>{self.fifo}; exec python3 -B {script} {TREE}/tests/protocol {self.fifo}")
+        self.job = room.job(f"exec 3<>{self.fifo}; exec {script(file, self.fifo)}")
         self.job.wait_text("ready", 60)
 
     def __call__(self, line, seconds=90):
@@ -153,7 +150,7 @@ class Group(unittest.TestCase):
             self.assertEqual(first("shared = Shared(); other = Shared()"), "ok")
             self.assertEqual(second("shared = Shared()"), "ok")
             self.assertEqual(self.begin(first, "a", one, 0), "ok")
-            self.assertRegex(self.begin(second, "b", two, 0), "Refused.*busy")
+            self.assertRegex(self.begin(second, "b", two, 0), "ClientError.*busy")
             served.job.wait_text(f"{self.two} is refused to this client: {self.one} of the same IOMMU group belongs to "
                                  "process", 30)
             self.assertEqual(self.begin(first, "b", two, 0x8000), "ok")
@@ -161,17 +158,17 @@ class Group(unittest.TestCase):
                 self.assertEqual(first(line), "ok")
             # What is mapped twice is one map; otherwise it is refused.
             self.assertEqual(first("a.map(2 * SIZE)"), "ok")
-            self.assertRegex(first("b.map(2 * SIZE, shared=other)"), "Refused.*exists")
+            self.assertRegex(first("b.map(2 * SIZE, shared=other)"), "ClientError.*exists")
             served.job.wait_text(f"{self.one} of the same IOMMU group maps it otherwise", 30)
             self.assertEqual(first("b.map(2 * SIZE)"), "ok")
             # It is reached until both have unmapped it.
-            self.assertEqual(first("a.client.unmap(0, SIZE); b.identify(); a.identify()"), "ok")
+            self.assertEqual(first("a.client.dma_unmap(0, SIZE); b.identify(); a.identify()"), "ok")
             self.assertEqual(first("a.map()"), "ok")
             # One leaves, and comes back.
             self.assertEqual(first("a.client.close(); b.identify()"), "ok")
             self.assertEqual(self.begin(first, "a", one, 0), "ok")
             self.assertEqual(first("a.identify(); b.identify()"), "ok")
-            self.assertRegex(self.begin(second, "b", two, 0), "Refused.*busy")
+            self.assertRegex(self.begin(second, "b", two, 0), "ClientError.*busy")
             # The next process has both as soon as they are as new.
             before = self.faults()
             first.kill()

@@ -12,47 +12,43 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(HERE, "..", "..")]
 
 # pylint: disable=wrong-import-position
 import rig
+from client import script
 from functions import Machine
 
 # A client that maps BAR 2 (or is told that it cannot), says how, and keeps the mapping until it is killed.
 CLIENT = """
-import errno, mmap, os, struct, sys, time
-sys.path.insert(0, sys.argv[2])
-from vfio_user import *
-FEATURE_REGION_MEMORY, GET, SET = 0x8000, 1 << 16, 1 << 17
-path, _, region, combine, *rest = sys.argv[1:]
-region = int(region)
-client = Client(path, timeout=60)
-def feature(flags, memory=0):
-    body = struct.pack("=IIIIII", 128, FEATURE_REGION_MEMORY | flags, region, memory, 0, 0) + bytes(104)
-    return client.call(16, body).body
-answer = feature(GET)
-print("possible", struct.unpack_from("=I", answer, 16)[0], answer[24:].rstrip(bytes(1)).decode(), flush=True)
+import struct, sys, time
+from client import Client, ClientError
+FEATURE_REGION_MEMORY, WRITE_COMBINING = 0x8000, 1
+path, number, combine, *rest = sys.argv[1:]
+client = Client(path, timeout_ms=60000)
+def payload(memory=0):
+    return struct.pack("=IIII", int(number), memory, 0, 0) + bytes(104)
+answer = client.feature_get(FEATURE_REGION_MEMORY, payload())
+print("possible", struct.unpack_from("=I", answer, 8)[0], answer[16:].rstrip(bytes(1)).decode(), flush=True)
 if combine == "yes":
     try:
-        feature(SET, 1)
-    except Refused as refused:
-        print("refused", refused, flush=True)
+        client.feature_set(FEATURE_REGION_MEMORY, payload(WRITE_COMBINING))
+    except ClientError as error:
+        print("refused", error, flush=True)
         sys.exit(0)
-message, info = client.region_info(region)
-if not message.fds:
+region = client.region_init(int(number))
+if not region.nfds:
     print("no descriptor", flush=True)
     sys.exit(0)
-client.command(2)
-memory = mmap.mmap(message.fds[0], 4096, offset=info[5])
+client.config_write16(4, 2)
+memory = client.region_map(region, 0, 4096)
 memory[0:4] = b"abcd"
-print("mapped", memory[0:4], client.read(region, 0, 4), flush=True)
+print("mapped", memory[0:4], client.read(region.index, 0, 4), flush=True)
 if "close" in rest:
     client.close()
     print("closed", flush=True)
 time.sleep(1000)
 """
-
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 
 
 class Room(unittest.TestCase):
@@ -65,7 +61,7 @@ class Room(unittest.TestCase):
         cls.bdf = cls.room.address("ivshmem")
         cls.room.bind(cls.bdf)
         cls.room.run("mount -t debugfs none /sys/kernel/debug", check=False)
-        cls.client_file = cls.room.put("client.py", CLIENT)
+        cls.client_file = cls.room.put("map_bar.py", CLIENT)
         start = cls.room.run(f"sed -n 3p /sys/bus/pci/devices/{cls.bdf}/resource").text.split()[0]
         cls.bar2 = int(start, 16)
 
@@ -93,8 +89,7 @@ class Room(unittest.TestCase):
         return server.text
 
     def client(self, socket, region=2, combine="no", *rest):
-        job = self.room.job(f"exec python3 -B {self.client_file} {socket} {TREE}/tests/protocol {region} {combine} "
-                            + " ".join(rest))
+        job = self.room.job("exec " + script(self.client_file, socket, region, combine, *rest))
         self.addCleanup(job.kill)
         return job
 

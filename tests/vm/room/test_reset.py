@@ -11,34 +11,32 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(HERE, "..", "..")]
 
 # pylint: disable=wrong-import-position
 import rig
+from client import script
 from room import Room
 from served import Served
-
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 
 # Resets once, says what came of it, and stays.
 CLIENT = """
 import sys, time
-sys.path.insert(0, sys.argv[2])
-from vfio_user import *
-client = Client(sys.argv[1], timeout=60)
-if sys.argv[3] == "both":
-    other = Client(sys.argv[4], timeout=60)
+from client import Client, ClientError
+client = Client(sys.argv[1], timeout_ms=60000)
+if sys.argv[2] == "both":
+    other = Client(sys.argv[3], timeout_ms=60000)
     client.reset()
     print("reset", flush=True)
     client.close()
     sys.stdin.read(1)
 print("connected", flush=True)
-if sys.argv[3] == "reset":
+if sys.argv[2] == "reset":
     try:
         client.reset()
         print("reset", flush=True)
-    except Refused as refused:
-        print("refused", refused, flush=True)
+    except ClientError as error:
+        print("refused", error, flush=True)
 time.sleep(1000)
 """
 
@@ -57,8 +55,8 @@ class Bus(unittest.TestCase):
             cls.room.bind(function)
         cls.script = cls.room.put("reset.py", CLIENT)
 
-    def client(self, socket, what):
-        job = self.room.job(f"exec python3 -B {self.script} {socket} {TREE}/tests/protocol {what}")
+    def client(self, socket, *what):
+        job = self.room.job("exec " + script(self.script, socket, *what))
         self.addCleanup(job.kill)
         return job
 
@@ -81,7 +79,7 @@ class Bus(unittest.TestCase):
             with self.subTest(way), Served(self.room, self.one, self.two, way=way) as served:
                 one, two = served.sockets[self.one], served.sockets[self.two]
                 before = self.resets(self.two)
-                client = self.client(one, f"both {two}")
+                client = self.client(one, "both", two)
                 client.wait_text("reset", 120)
                 after = self.resets(self.two)
                 self.assertNotEqual(after, before)
@@ -114,7 +112,7 @@ class Bus(unittest.TestCase):
             before = self.resets(self.two)
             client = self.client(served.sockets[self.one], "reset")
             self.assertNotEqual(client.wait(120, check=False).status, 0)
-            self.assertRegex(client.text, "Refused: Device or resource busy")
+            self.assertRegex(client.text, "the server refuses: Device or resource busy")
             served.job.wait_text(f"{self.two} of the same IOMMU group belongs to process", 30)
             self.assertEqual(self.resets(self.two), before)
             other.kill()

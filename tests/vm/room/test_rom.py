@@ -13,10 +13,11 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(HERE, "..", "..")]
 
 # pylint: disable=wrong-import-position
 import rig
+from client import script
 import room as rooms
 from room import Room
 
@@ -25,17 +26,14 @@ GREETING = "fetched through the gate"
 
 # Reads region 6 with memory on.
 READ = """
-import hashlib, struct, sys
-sys.path.insert(0, sys.argv[3])
-import vfio_user
-client = vfio_user.Client(sys.argv[1], timeout=300)
-_, info = client.region_info(6)
-size, flags = info[4], info[1]
-client.command(2)
-data = b"".join(client.read(6, at, 65536) for at in range(0, size, 65536))
+import sys
+from client import Client
+client = Client(sys.argv[1], timeout_ms=300000)
+region = client.region_init(6)
+client.config_write16(4, 2)
 with open(sys.argv[2], "wb") as file:
-    file.write(data)
-print(size, flags)
+    file.write(client.read(6, 0, region.size))
+print(region.size, region.flags)
 """
 
 
@@ -69,9 +67,9 @@ class OptionRom(unittest.TestCase):
         print(f"# {self.id().rsplit('.', 1)[1]}: {time.monotonic() - self.began:.1f} s", flush=True)
 
     def test_1_read_as_sysfs_has_it(self):
-        script, protocol = self.room.put("read.py", READ), os.path.join(rig.TREE, "tests", "protocol")
+        file = self.room.put("read.py", READ)
         ours = self.room.scratch + "/ours"
-        size, flags = map(int, self.room.run(f"python3 -B {script} /run/nic {ours} {protocol}", 120).text.split())
+        size, flags = map(int, self.room.run(script(file, "/run/nic", ours), 120).text.split())
         theirs = self.theirs
         with open(ours, "rb") as mine:
             data = mine.read()

@@ -11,14 +11,14 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(HERE, "..", "..")]
 
 # pylint: disable=wrong-import-position
 import rig
+from client import script
 from functions import Machine
 from served import Served
 
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 USER = "setpriv --reuid=1000 --clear-groups --bounding-set=-all"
 DEVICES = "/sys/bus/pci/devices"
 CANNOT, FOUND, USAGE = 3, 1, 2
@@ -27,20 +27,19 @@ COMMAND_MEMORY = 2
 # Maps BAR 0, and answers "= …" to each line: "command N" writes COMMAND and tells it, "mapped" is the Device
 # Status register of an e1000e by the mapping, "message" by a message.
 CLIENT = """
-import mmap, struct, sys
-sys.path.insert(0, sys.argv[1])
-from vfio_user import *
-client = Client(sys.argv[2], timeout=60)
-message, info = client.region_info(0)
-if not message.fds:
+import sys
+from client import Client
+client = Client(sys.argv[1], timeout_ms=60000)
+region = client.region_init(0)
+if not region.nfds:
     sys.exit("no descriptor")
-memory = mmap.mmap(message.fds[0], 4096, offset=info[5])
+memory = client.region_map(region, 0, 4096)
 print("mapped", flush=True)
 for line in sys.stdin:
     words = line.split()
     if words[0] == "command":
-        client.command(int(words[1]))
-        answer = client.read(CONFIG, 4, 2)[::-1].hex()
+        client.config_write16(4, int(words[1]))
+        answer = f"{client.config_read16(4):04x}"
     elif words[0] == "mapped":
         answer = memory[8:12][::-1].hex()
     else:
@@ -335,9 +334,9 @@ class Mapping(Verbs):
 
     def client(self, served):
         fifo = self.fifo = f"/run/{self.id().rsplit('.', 1)[1]}"
-        file = self.room.put("client.py", CLIENT)
+        file = self.room.put("map_bar.py", CLIENT)
         self.room.run(f"rm -f {fifo}; mkfifo {fifo}")
-        job = self.room.job(f"exec python3 -B {file} {TREE}/tests/protocol {served.sockets[self.nic]} <>{fifo}")
+        job = self.room.job(f"exec {script(file, served.sockets[self.nic])} <>{fifo}")
         self.addCleanup(job.kill, "KILL")
         job.wait_text("mapped\n", 120)
 
@@ -441,8 +440,7 @@ class Relaxed(Mapping):
 
     def test_memory_is_off_when_its_client_is_gone_where_nothing_is_mapped(self):
         with Served(self.room, self.nic, options="--trust-client") as served:
-            job = self.room.job(f"exec python3 -B {self.room.put('client.py', CLIENT)} {TREE}/tests/protocol "
-                                f"{served.sockets[self.nic]}")
+            job = self.room.job("exec " + script(self.room.put("map_bar.py", CLIENT), served.sockets[self.nic]))
             self.assertIn("no descriptor", job.wait(60).text)
             self.room.wait_for(f"test $(( 0x$(setpci -s {self.nic} COMMAND) & {COMMAND_MEMORY} )) = 0", 30)
 
