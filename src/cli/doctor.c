@@ -64,13 +64,15 @@ static struct json_object *json_row(const struct doctor_row *row)
 	return entry;
 }
 
-/* @count: by verdict. */
-static void run_checks(const struct doctor *doctor, struct json_object *rows, unsigned int count[DOCTOR_BAD + 1])
+/* @count: by verdict. Return: whether somebody has the function. */
+static bool run_checks(const struct doctor *doctor, struct json_object *rows, unsigned int count[DOCTOR_BAD + 1])
 {
 	struct doctor_row row;
+	bool busy = false;
 
 	for (unsigned int n = 0; doctor_check(doctor, n, &row); n++) {
 		count[row.verdict]++;
+		busy = busy || row.busy;
 		if (row.verdict == DOCTOR_ABSENT)
 			continue;
 		if (rows != NULL)
@@ -78,22 +80,26 @@ static void run_checks(const struct doctor *doctor, struct json_object *rows, un
 		else
 			print_row(&row);
 	}
+	return busy;
 }
 
 static int report(const struct doctor *doctor, bool json)
 {
 	struct json_object *root = json ? json_object_new_object() : NULL, *rows = NULL;
 	unsigned int count[DOCTOR_BAD + 1] = { 0 };
+	bool busy;
 	int status;
 
 	if (json)
 		rows = json_object_new_array();
-	run_checks(doctor, rows, count);
+	busy = run_checks(doctor, rows, count);
 	status = count[DOCTOR_BAD] > 0 ? CLI_FOUND : CLI_DONE;
 	if (!json) {
 		printf("\n%s: %u bad, %u to know, %u ok", doctor->bdf, count[DOCTOR_BAD], count[DOCTOR_WARN],
 		       count[DOCTOR_OK]);
-		printf(status == CLI_DONE ? "; ready: pcigate serve vfio:%s\n" : "\n", doctor->bdf);
+		if (status == CLI_DONE)
+			printf("%s%s", busy ? "; in use" : "; ready: pcigate serve vfio:", busy ? "" : doctor->bdf);
+		printf("\n");
 		return cli_machine_end(status);
 	}
 	json_object_object_add(root, "bdf", json_object_new_string(doctor->bdf));

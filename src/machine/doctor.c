@@ -12,23 +12,12 @@ static const struct {
 	const char *name;
 	enum doctor_verdict (*check)(const struct doctor *doctor, struct doctor_row *row);
 } checks[] = {
-	{ "function", doctor_function },
-	{ "header", doctor_header },
-	{ "iommu", doctor_iommu },
-	{ "interrupts", doctor_interrupts },
-	{ "vfs", doctor_vfs },
-	{ "driver", doctor_driver },
-	{ "group", doctor_group },
-	{ "isolation", doctor_isolation },
-	{ "files", doctor_files },
-	{ "holder", doctor_holder },
-	{ "token", doctor_token },
-	{ "reset", doctor_reset },
-	{ "power", doctor_power },
-	{ "memlock", doctor_memlock },
-	{ "lockdown", doctor_lockdown },
-	{ "devmem", doctor_devmem },
-	{ "autoprobe", doctor_autoprobe },
+	{ "function", doctor_function },     { "header", doctor_header }, { "iommu", doctor_iommu },
+	{ "interrupts", doctor_interrupts }, { "vfs", doctor_vfs },       { "link", doctor_link },
+	{ "driver", doctor_driver },         { "group", doctor_group },   { "isolation", doctor_isolation },
+	{ "files", doctor_files },           { "holder", doctor_holder }, { "token", doctor_token },
+	{ "reset", doctor_reset },           { "power", doctor_power },   { "memlock", doctor_memlock },
+	{ "lockdown", doctor_lockdown },     { "devmem", doctor_devmem }, { "autoprobe", doctor_autoprobe },
 };
 
 #define NCHECKS (sizeof(checks) / sizeof(checks[0]))
@@ -111,6 +100,6 @@ void doctor_bind(const struct doctor *doctor, const char *bdf, struct doctor_row
 	doctor_mend(row, "%sdriverctl set-override %s vfio-pci", module, bdf);
 	doctor_mend(row,
 		    "%secho vfio-pci > " MACHINE_DEVICES "/%s/driver_override; %secho %s > "
-		    "/sys/bus/pci/drivers_probe",
+		    "/sys/bus/pci/drivers_probe  # the same, until the next boot",
 		    module, bdf, unbind, bdf);
 }

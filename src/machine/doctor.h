@@ -21,7 +21,9 @@ enum doctor_verdict {
  * @name: of the check, a constant
  * @verdict: what it came to
  * @found: what there is
- * @mends: commands, or what else to do, @nmends of them
+ * @mends: what to do, @nmends of them: a command, with a remark behind "  # " if it needs one, or plain words; so that
+ *         what begins as a command does can be pasted as it stands
+ * @busy: nothing is wrong, but just now the function cannot be had
  */
 struct doctor_row {
 	const char *name;
@@ -29,6 +31,7 @@ struct doctor_row {
 	char found[DOCTOR_TEXT];
 	char mends[DOCTOR_MENDS][DOCTOR_TEXT];
 	unsigned int nmends;
+	bool busy;
 };
 
 /**
@@ -85,6 +88,7 @@ enum doctor_verdict doctor_function(const struct doctor *doctor, struct doctor_r
 enum doctor_verdict doctor_header(const struct doctor *doctor, struct doctor_row *row);
 enum doctor_verdict doctor_driver(const struct doctor *doctor, struct doctor_row *row);
 enum doctor_verdict doctor_vfs(const struct doctor *doctor, struct doctor_row *row);
+enum doctor_verdict doctor_link(const struct doctor *doctor, struct doctor_row *row);
 enum doctor_verdict doctor_autoprobe(const struct doctor *doctor, struct doctor_row *row);
 enum doctor_verdict doctor_token(const struct doctor *doctor, struct doctor_row *row);
 enum doctor_verdict doctor_holder(const struct doctor *doctor, struct doctor_row *row);

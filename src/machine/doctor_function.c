@@ -2,20 +2,70 @@
 /* What a function is, who drives it, and how it is reset and put to sleep. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "machine/doctor.h"
+
+#define LINK_UP 1u /* IFF_UP, include/uapi/linux/if.h */
+
+/* A Routing ID with its domain above it: VFs of one PF are counted in these (PCIe 6.0, 9.2.1.2). */
+static bool routing_id(const char *bdf, long *id)
+{
+	unsigned int domain, bus, device, function;
+
+	if (sscanf(bdf, "%x:%x:%x.%x", &domain, &bus, &device, &function) != 4)
+		return false;
+	*id = (long)domain << 16 | (long)(bus << 8 | device << 3 | function);
+	return true;
+}
+
+/* Which VF of @pf would stand at @bdf; negative: none. */
+static long vf_at(const struct machine_function *pf, const char *bdf)
+{
+	long first, stride, at, id;
+
+	if (pf->total_vfs == 0 || !place_number(&pf->place, "sriov_offset", &first) ||
+	    !place_number(&pf->place, "sriov_stride", &stride) || !routing_id(pf->place.bdf, &at) ||
+	    !routing_id(bdf, &id))
+		return -1;
+	id -= at + first;
+	if (id < 0 || (id > 0 && (stride <= 0 || id % stride != 0)))
+		return -1;
+	id = id > 0 ? id / stride : 0;
+	return id < (long)pf->total_vfs ? id : -1;
+}
+
+/* Nothing is there. A VF that nobody has made yet is the likeliest of all reasons. */
+static enum doctor_verdict find_missing(const struct doctor *d, struct doctor_row *row)
+{
+	struct machine_function pf = { 0 };
+	struct tree_names names;
+	long number = -1;
+
+	(void)machine_list(d->tree, &names, NULL);
+	for (size_t i = 0; i < names.count && number < 0; i++)
+		number = machine_look(d->tree, names.name[i], &pf, NULL) == 0 ? vf_at(&pf, d->bdf) : -1;
+	tree_names_finish(&names);
+	if (number >= 0)
+		doctor_mend(row, "pcigate vf %s --create %ld --no-probe%s", pf.place.bdf, number + 1,
+			    pf.vfs > 0 ? "  # those that are there are removed first" : "");
+	doctor_mend(row, "lspci -D  # what is there");
+	doctor_mend(row, "echo 1 > /sys/bus/pci/rescan  # looks for what was plugged in or removed");
+	if (number < 0)
+		return doctor_found(row, DOCTOR_BAD, "there is no %s in this machine", d->bdf);
+	return doctor_found(row, DOCTOR_BAD,
+			    "there is no %s in this machine; it would be VF %ld of %s, which has %u of %u", d->bdf,
+			    number, pf.place.bdf, pf.vfs, pf.total_vfs);
+}
 
 enum doctor_verdict doctor_function(const struct doctor *d, struct doctor_row *row)
 {
 	const struct machine_function *f = &d->function;
 	char kind[64] = "";
 
-	if (!d->there) {
-		doctor_mend(row, "lspci -D lists what is there");
-		doctor_mend(row, "echo 1 > /sys/bus/pci/rescan looks for what was plugged in or removed");
-		return doctor_found(row, DOCTOR_BAD, "there is no %s in this machine", d->bdf);
-	}
+	if (!d->there)
+		return find_missing(d, row);
 	if (f->place.is_vf)
 		snprintf(kind, sizeof(kind), ", a VF of %s", f->place.pf);
 	else if (f->total_vfs > 0)
@@ -31,7 +81,7 @@ enum doctor_verdict doctor_header(const struct doctor *d, struct doctor_row *row
 		return doctor_found(row, DOCTOR_WARN, "its configuration space cannot be read");
 	if (machine_layout(&layout, d->config, (size_t)d->nconfig) == -ENODEV) {
 		doctor_mend(row,
-			    "echo on > " MACHINE_DEVICES "/%s/power/control; if that does not help, power it off "
+			    "echo on > " MACHINE_DEVICES "/%s/power/control  # if that does not help, power it off "
 			    "and on",
 			    d->bdf);
 		return doctor_found(row, DOCTOR_BAD, "the function does not answer: all of its header reads FFh");
@@ -106,10 +156,31 @@ enum doctor_verdict doctor_vfs(const struct doctor *d, struct doctor_row *row)
 		return doctor_found(row, DOCTOR_OK, "none of %u", f->total_vfs);
 	if (machine_is_vfio(d->tree, &f->place))
 		return doctor_found(row, DOCTOR_OK, "%u of %u, made by %s", f->vfs, f->total_vfs, f->place.driver);
-	doctor_mend(row, "give a guest one of its VFs: pcigate vf %s lists them", d->bdf);
-	doctor_mend(row, "pcigate vf %s --create 0 removes them", d->bdf);
+	doctor_mend(row, "pcigate vf %s  # lists them: give a guest one of these", d->bdf);
+	doctor_mend(row, "pcigate vf %s --create 0  # removes them", d->bdf);
 	return doctor_found(row, DOCTOR_BAD, "%u of %u are there: vfio-pci does not take a PF that has VFs (EBUSY)",
 			    f->vfs, f->total_vfs);
+}
+
+/* A guest's VF of a network card waits for its PF, whose interface nobody needs in the host. */
+enum doctor_verdict doctor_link(const struct doctor *d, struct doctor_row *row)
+{
+	struct tree_names names;
+	char name[TREE_NAME] = "", flags[32];
+
+	if (!d->function.place.is_vf)
+		return DOCTOR_ABSENT;
+	if (tree_list(d->tree, &names, MACHINE_DEVICES "/%s/net", d->function.place.pf) == 0 && names.count > 0)
+		snprintf(name, sizeof(name), "%s", names.name[0]);
+	tree_names_finish(&names);
+	if (name[0] == '\0' ||
+	    !tree_text(d->tree, flags, sizeof(flags), MACHINE_DEVICES "/%s/net/%s/flags", d->function.place.pf, name))
+		return DOCTOR_ABSENT;
+	if ((strtoul(flags, NULL, 16) & LINK_UP) != 0)
+		return doctor_found(row, DOCTOR_OK, "%s of %s is up", name, d->function.place.pf);
+	doctor_mend(row, "ip link set dev %s up", name);
+	return doctor_found(row, DOCTOR_WARN, "%s of %s is down: most VFs have no carrier before it is up", name,
+			    d->function.place.pf);
 }
 
 enum doctor_verdict doctor_autoprobe(const struct doctor *d, struct doctor_row *row)
@@ -120,7 +191,7 @@ enum doctor_verdict doctor_autoprobe(const struct doctor *d, struct doctor_row *
 		return DOCTOR_ABSENT;
 	if (probe == 0)
 		return doctor_found(row, DOCTOR_OK, "new VFs stay without a driver");
-	doctor_mend(row, "pcigate vf %s --create N --no-probe", d->bdf);
+	doctor_mend(row, "pcigate vf %s --create N --no-probe  # N: as many as guests are to get", d->bdf);
 	return doctor_found(row, DOCTOR_WARN,
 			    "new VFs go to the host's drivers at once, and have to be taken from them again");
 }
@@ -156,6 +227,7 @@ enum doctor_verdict doctor_holder(const struct doctor *d, struct doctor_row *row
 		return DOCTOR_ABSENT;
 	if (!machine_holder(d->tree, &d->function.place, &pid, name))
 		return doctor_found(row, DOCTOR_OK, "no process that this user sees has it open");
+	row->busy = true;
 	doctor_mend(row, "end it, or give the guest another function");
 	return doctor_found(row, DOCTOR_WARN, "process %ld (%s) has it, or its group, open", pid, name);
 }
@@ -191,13 +263,16 @@ enum doctor_verdict doctor_power(const struct doctor *d, struct doctor_row *row)
 	if (!tree_text(d->tree, state, sizeof(state), MACHINE_DEVICES "/%s/power_state", d->bdf))
 		return DOCTOR_ABSENT;
 	if (strcmp(state, "D3cold") == 0) {
-		doctor_mend(row, "if it does not wake up: echo 0 > " MACHINE_DEVICES "/%s/d3cold_allowed", d->bdf);
-		doctor_mend(row, "or modprobe vfio-pci disable_idle_d3=1");
+		doctor_mend(row,
+			    "echo 0 > " MACHINE_DEVICES "/%s/d3cold_allowed  # if it does not wake up; or:", d->bdf);
+		/* A module that is loaded takes no options any more, and this parameter is read-only. */
+		doctor_mend(row, "echo 'options vfio-pci disable_idle_d3=1' >> /etc/modprobe.d/vfio-pci.conf  # counts "
+				 "when vfio-pci is loaded again");
 		return doctor_found(row, DOCTOR_WARN,
 				    "D3cold: without power while idle; some functions do not come back");
 	}
 	if (strcmp(state, "error") == 0) {
-		doctor_mend(row, "echo on > " MACHINE_DEVICES "/%s/power/control, or power it off and on", d->bdf);
+		doctor_mend(row, "echo on > " MACHINE_DEVICES "/%s/power/control  # or power it off and on", d->bdf);
 		return doctor_found(row, DOCTOR_BAD, "the kernel could not bring it to the state it wants");
 	}
 	return doctor_found(row, DOCTOR_OK, "%s%s", state, stays ? "; vfio-pci keeps idle functions awake" : "");

@@ -113,8 +113,8 @@ enum doctor_verdict doctor_interrupts(const struct doctor *d, struct doctor_row 
 		return DOCTOR_ABSENT;
 	doctor_mend(row, "switch interrupt remapping on: in the firmware (x2APIC, VT-d), and no intremap=off on the "
 			 "kernel's command line");
-	doctor_mend(row, "where every guest is trusted: echo Y > "
-			 "/sys/module/iommufd/parameters/allow_unsafe_interrupts (type1: vfio_iommu_type1)");
+	doctor_mend(row, "echo Y > /sys/module/iommufd/parameters/allow_unsafe_interrupts  # where every guest is "
+			 "trusted; type1: vfio_iommu_type1");
 	return doctor_found(
 		row, DOCTOR_BAD,
 		"not remapped: the kernel refuses to attach the function, for a guest could forge interrupts");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
@@ -26,7 +27,9 @@ static void mend_file(const struct machine_door *door, unsigned int i, struct do
 	else if (door->errors[i] == -ENOENT)
 		doctor_mend(row, "pass %s on to this container; outside one, udev or devtmpfs makes it", file);
 	else
-		doctor_mend(row, "setfacl -m u:$USER:rw %s, or a udev rule for it", file);
+		doctor_mend(row,
+			    "setfacl -m u:%u:rw %s || chown %u %s  # as root; for good: the udev rule 70-pcigate.rules",
+			    (unsigned int)geteuid(), file, (unsigned int)geteuid(), file);
 }
 
 enum doctor_verdict doctor_files(const struct doctor *d, struct doctor_row *row)
@@ -92,7 +95,7 @@ enum doctor_verdict doctor_memlock(const struct doctor *d, struct doctor_row *ro
 	if (limit >= (d->memory != 0 ? d->memory : MODEST))
 		return doctor_found(row, DOCTOR_OK, "%" PRIu64 " MiB", limit >> 20);
 	if (d->memory != 0)
-		doctor_mend(row, "ulimit -l %" PRIu64 " before it starts, or LimitMEMLOCK=%" PRIu64 "M in its unit",
+		doctor_mend(row, "ulimit -l %" PRIu64 "  # before it starts; or LimitMEMLOCK=%" PRIu64 "M in its unit",
 			    (d->memory >> 10) + 1024, (d->memory >> 20) + 1);
 	else
 		doctor_mend(row, "LimitMEMLOCK= of its unit, or ulimit -l, above the guest's memory; --memory SIZE "

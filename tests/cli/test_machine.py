@@ -356,8 +356,27 @@ class Doctor(MachineTest):
         self.assertEqual(list(rows), ["function"])
         self.assertIn("lspci -D", " ".join(rows["function"]["mend"]))
 
+    def test_a_vf_that_is_not_made_yet(self):
+        """What is to be done is another thing than looking for it."""
+        self.machine.write(self.machine.of(PF, "sriov_offset"), "128\n")
+        self.machine.write(self.machine.of(PF, "sriov_stride"), "2\n")
+        row = self.rows("01:10.4", status=1)["function"]
+        self.assertRegex(row["found"], f"no 0000:01:10.4 .*VF 2 of {PF}, which has 2 of 8")
+        self.assertRegex(row["mend"][0], f"^pcigate vf {PF} --create 3 --no-probe  # .*removed first")
+        # Between two VFs, behind the last one, in another domain.
+        for bdf in ("0000:01:10.5", "0000:01:12.0", "0001:01:10.4"):
+            self.assertNotIn("VF", self.rows(bdf, status=1)["function"]["found"])
+
     def test_a_bridge(self):
         self.assertEqual(self.rows(PORT, status=1)["header"]["verdict"], "bad")
+
+    def test_an_interface_of_the_pf_that_is_down(self):
+        """Most VFs have no carrier then, and nothing else says why."""
+        self.machine.write(self.machine.of(PF, "net/eth7/flags"), "0x1002\n")
+        self.check("link", "warn", f"eth7 of {PF} is down", "^ip link set dev eth7 up$")
+        self.machine.write(self.machine.of(PF, "net/eth7/flags"), "0x1003\n")
+        self.check("link", "ok", "eth7")
+        self.assertNotIn("link", self.rows(PF, status=1))
 
     def test_a_bridge_of_the_machines_own(self):
         """Of type 0, as the function of a host bridge or of an ISA bridge is."""
@@ -449,6 +468,47 @@ class Doctor(MachineTest):
         self.machine.link("proc/4711/fd/9", "/dev/vfio/devices/vfio0")
         self.machine.write("proc/4711/comm", "qemu\n")
         self.check("holder", "warn", r"4711 \(qemu\)")
+
+        self.assertNotIn("; ready:", self.call("doctor", VF).stdout)
+
+    # A line that begins as a command does is one, to its end or to a remark.
+    COMMANDS = r"(driverctl|echo|modprobe|pcigate|setfacl|chown|ulimit|lspci|ip) "
+    COMMAND = (r"((modprobe vfio-pci; )?driverctl set-override \S+ vfio-pci"
+               r"|(modprobe vfio-pci; )?echo ('[^']*'|\S+) >>? \S+(; echo \S+ > \S+)*|modprobe \w+"
+               r"|pcigate vf \S+( --create (\d+|N)( --no-probe)?)?|setfacl -m u:\d+:rw (\S+) \|\| chown \d+ \S+"
+               r"|ulimit -l \d+|lspci -D|ip link set dev \S+ up)(  # .*)?")
+
+    def test_what_mends_it_can_be_pasted(self):
+        def spoil(name, text):
+            return lambda: self.machine.write(name, text)
+        of = self.machine.of
+        spoilt = (
+            lambda: None, spoil(of(VF, "config"), b"\xff" * 4096), spoil(of(VF, "power_state"), "D3cold\n"),
+            spoil(of(VF, "power_state"), "error\n"), spoil(of(VF, "reset_method"), "\n"),
+            spoil("proc/interrupts", " 24:  1  PCI-MSIX-0000:01:00.0   0-edge  eth0\n"),
+            spoil("sys/module/iommufd/parameters/allow_unsafe_interrupts", "Y\n"),
+            spoil(of(PF, "net/eth7/flags"), "0x1002\n"), lambda: self.machine.join(PF, 20),
+            lambda: self.machine.remove("dev/vfio/devices/vfio0"), lambda: self.machine.remove("dev/vfio/vfio"),
+            lambda: self.machine.bind(VF, "igbvf"), lambda: self.machine.remove("sys/bus/pci/drivers/vfio-pci"),
+        )
+        seen = 0
+        for spoils in spoilt:
+            spoils()
+            for bdf in (VF, PF, "0000:05:00.0"):
+                report = json.loads(run("doctor", bdf, "--memory", "64G", "--json", "--root", self.machine.root).stdout)
+                for mend in (line for row in report["checks"] for line in row["mend"]):
+                    if re.match(self.COMMANDS, mend):
+                        seen += 1
+                        self.assertRegex(mend, f"^{self.COMMAND}$")
+        self.assertGreater(seen, 20)
+
+    def test_files_that_this_user_may_not_open(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may open all files")
+        os.chmod(self.machine.path("dev/iommu"), 0)
+        user = os.geteuid()
+        self.check("files", "bad", "/dev/iommu: Permission denied",
+                   f"^setfacl -m u:{user}:rw /dev/iommu \\|\\| chown {user} /dev/iommu  # ")
 
     def test_tokens(self):
         self.machine.bind(PF, "vfio-pci")

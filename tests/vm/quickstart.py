@@ -125,13 +125,13 @@ def show_rest():
           "  Guest memory without sharing, a virtual IOMMU that translates DMA, reboots, hot-plug: ./check does those.")
     title("What to try next")
     relative = os.path.relpath(pcigate(), os.getcwd())
-    function = {"driver": "vfio-user-pci", "bus": "port", "socket": {"path": "/tmp/function.sock", "type": "unix"}}
+    function = {"driver": "vfio-user-pci", "bus": "rp1", "socket": {"path": "/tmp/function.sock", "type": "unix"}}
     print("  a function in one terminal, and what its guest would see of it in another:\n"
           f"    {relative} serve sim:endpoint-test --socket-path /tmp/function.sock --control /tmp/control\n"
           f"    {relative} inspect live:/tmp/control -vv\n"
           "  a guest on it; it boots into nothing, add a disk of yours or an initramfs:\n"
           f"    {os.environ['PCIGATE_QEMU']} -M q35,memory-backend=ram -m 1G -nographic \\\n"
-          "      -object memory-backend-memfd,id=ram,size=1G,share=on -device pcie-root-port,id=port \\\n"
+          "      -object memory-backend-memfd,id=ram,size=1G,share=on -device pcie-root-port,id=rp1 \\\n"
           f"      -device '{json.dumps(function)}' \\\n"
           f"      -kernel {os.environ['PCIGATE_GUEST']}/kernel -append console=ttyS0 …\n"
           "  your own machine's functions: lspci -vvxxxx > machine.txt, and serve dump:machine.txt@BUS:DEVICE.FUNCTION\n"
