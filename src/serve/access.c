@@ -129,11 +129,15 @@ static void access_dropped(struct serve_connection *c, int result)
 {
 	if (c->dropped_writes++ > 0)
 		return;
+	/* Configuration space answers in every state: what it refuses, the function itself has not done. */
 	base_log(
 		&c->slot->log, PCG_INFO,
-		"write of %u bytes at %llx of region %u refused (%s) and dropped; memory enable in COMMAND and the power "
-		"state in PMCSR must allow it. Others of this client's are only counted",
-		c->access.count, (unsigned long long)c->access.offset, c->access.region, strerror(-result));
+		"write of %u bytes at %llx of region %u refused (%s) and dropped; %s. Others of this client's are only "
+		"counted",
+		c->access.count, (unsigned long long)c->access.offset, c->access.region, strerror(-result),
+		c->access.region == PCG_REGION_CONFIG
+			? "the host's own note says why"
+			: "memory enable in COMMAND and the power state in PMCSR must allow it");
 }
 
 /* Return: 0 when the client need not know, else the error to answer with. */

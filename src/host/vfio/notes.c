@@ -118,8 +118,11 @@ void vfio_note_job(struct vfio *v, int result)
 		vfio_note_attach(v, result);
 		break;
 	case WORK_POWER:
-		base_log(log, PCG_WARN, "%s does not go to D%d: %s", v->place.bdf, (int)v->job.power,
-			 strerror(-result));
+		base_log(log, PCG_WARN, "%s does not go to D%d: %s%s", v->place.bdf, (int)v->job.power,
+			 strerror(-result),
+			 result == -EIO ? "; its PMCSR reads another state: the function or its firmware does not have "
+					  "this one, and stays as it is"
+					: "");
 		break;
 	case WORK_MEMORY:
 	case WORK_FORGET:
