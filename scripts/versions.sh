@@ -47,9 +47,15 @@ CBMC_RECIPE=1
 FOREIGN_PACKAGES="libc6-dev libcmocka-dev libjson-c-dev zlib1g-dev libpci-dev libbsd-dev libseccomp-dev"
 FOREIGN_RECIPE=2
 
+# Another vfio-user server: libvfio-user's samples, of the source that Debian 12's QEMU carries along. Below a mirror.
+LIBVFIO_USER_SOURCE="pool/main/q/qemu/qemu_7.2+dfsg.orig.tar.xz"
+LIBVFIO_USER_SHA256="91aca71520040edc40b8d437aa3004dae614f58e286cf653ee8996c07af2962f"
+LIBVFIO_USER_SAMPLES="server gpio-pci-idio-16"
+LIBVFIO_USER_RECIPE=1
+
 # What the host needs, by purpose. "a|b" would stand for the first of two names
 # that there is; today all names are the same in Debian 12, 13 and sid.
 DEPS_BUILD="meson ninja-build gcc libc6-dev pkg-config libjson-c-dev zlib1g-dev libpci-dev libbsd-dev libseccomp-dev"
 DEPS_CHECK="clang g++ libcmocka-dev python3 clang-format pciutils binutils libclang-rt-dev valgrind systemd mandoc"
-DEPS_VM="python3 util-linux iproute2"
+DEPS_VM="python3 util-linux iproute2 tar xz-utils"
 DEPS_FOREIGN="gcc-aarch64-linux-gnu gcc-s390x-linux-gnu qemu-user"

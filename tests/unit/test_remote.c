@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -73,6 +74,7 @@ static void far_send(struct far *far, struct wire_header header, const void *bod
 /* The honest answer to what came. */
 static void far_answer(struct far *far, const struct wire_header *header)
 {
+	static const uint64_t sizes[PCG_NUM_REGIONS] = { 4096, 0x3000, 8, [PCG_REGION_CONFIG] = 256 };
 	struct wire_access access;
 	uint8_t body[WIRE_ACCESS_SIZE + 256] = { 0 };
 
@@ -91,9 +93,19 @@ static void far_answer(struct far *far, const struct wire_header *header)
 
 		wire_region_info_read(&info, far->body);
 		info.flags = 3;
-		info.size = info.index == PCG_REGION_CONFIG ? 256 : info.index == 0 ? 4096 : 0;
+		info.size = sizes[info.index];
 		wire_region_info_write(&info, body);
 		far_send(far, *header, body, WIRE_REGION_INFO_SIZE);
+		break;
+	}
+	case WIRE_GET_IRQ_INFO: {
+		struct wire_irq_info info;
+
+		wire_irq_info_read(&info, far->body);
+		info.flags = 1;
+		info.count = info.index == PCG_IRQ_MSIX ? 4 : 0;
+		wire_irq_info_write(&info, body);
+		far_send(far, *header, body, WIRE_IRQ_INFO_SIZE);
 		break;
 	}
 	case WIRE_REGION_READ:
@@ -105,7 +117,7 @@ static void far_answer(struct far *far, const struct wire_header *header)
 		far_send(far, *header, body, WIRE_ACCESS_SIZE);
 		break;
 	default:
-		far_send(far, *header, body, header->command == WIRE_GET_IRQ_INFO ? WIRE_IRQ_INFO_SIZE : 0);
+		far_send(far, *header, body, 0);
 		break;
 	}
 }
@@ -146,6 +158,7 @@ static int far_setup(void **state)
 	pcg_put32(far->config, 0x12345678);
 	pcg_put16(far->config + PCG_STATUS, PCG_STATUS_CAPABILITIES);
 	far->config[PCG_CAPABILITIES] = PM;
+	pcg_put32(far->config + PCG_BAR0 + 8, 1);
 	far->config[PM] = PCG_CAP_PM;
 	far->op.done = op_done;
 	said[0] = '\0';
@@ -206,6 +219,12 @@ static void it_is_known_what_it_has(void **state)
 	assert_int_equal(info->config_size, 256);
 	assert_int_equal(info->bars[0].kind, PCG_BAR_MEM32);
 	assert_int_equal(info->bars[0].size, 4096);
+	/* Regions of no power of two, or too small for a BAR: the BAR has more room, where nothing answers. */
+	assert_int_equal(info->bars[1].size, 0x4000);
+	assert_int_equal(info->regions[1].size, 0x4000);
+	assert_int_equal(info->bars[2].kind, PCG_BAR_IO);
+	assert_int_equal(info->bars[2].size, 8);
+	assert_int_equal(info->bars[3].kind, PCG_BAR_NONE);
 	assert_true(info->can_reset);
 	assert_true(info->no_intx);
 	assert_false(info->lends_function);
@@ -257,6 +276,62 @@ static void writes_touch_enabled_bytes_alone(void **state)
 	far_answer(far, &header);
 	assert_int_equal(far_wait(far), 0);
 	assert_memory_equal(far->config + 0x40, ((uint8_t[]){ 0xdd, 0, 0xbb, 0xaa }), 4);
+}
+
+static void far_refuse(struct far *far, struct wire_header header)
+{
+	uint8_t bytes[WIRE_HEADER];
+
+	header.size = WIRE_HEADER;
+	header.flags = WIRE_REPLY | WIRE_ERROR;
+	header.error = EINVAL;
+	wire_header_write(&header, bytes);
+	assert_int_equal(send(far->fd, bytes, sizeof(bytes), MSG_NOSIGNAL), sizeof(bytes));
+}
+
+/* A bit of COMMAND that a server does not know does not cost the others; one that it must know is refused for good. */
+static void command_without_what_is_refused(void **state)
+{
+	struct far *far = *state;
+	struct wire_header header;
+
+	far->result = PCG_PENDING;
+	assert_int_equal(far->host->ops->config_write(far->host, 1, 3, 0x0146, &far->op), PCG_PENDING);
+	header = far_asked(far, WIRE_REGION_WRITE);
+	assert_int_equal(pcg_get16(far->body + WIRE_ACCESS_SIZE), 0x0146);
+	far_refuse(far, header);
+	assert_int_equal(host_wait(far->host, &far->result, 20), -ETIMEDOUT);
+	header = far_asked(far, WIRE_REGION_WRITE);
+	far_answer(far, &header);
+	assert_int_equal(far_wait(far), 0);
+	assert_int_equal(pcg_get16(far->config + PCG_COMMAND), 0x0106);
+
+	far->result = PCG_PENDING;
+	assert_int_equal(far->host->ops->config_write(far->host, 1, 3, 0x0140, &far->op), PCG_PENDING);
+	far_refuse(far, far_asked(far, WIRE_REGION_WRITE));
+	assert_int_equal(host_wait(far->host, &far->result, 20), -ETIMEDOUT);
+	far_refuse(far, far_asked(far, WIRE_REGION_WRITE));
+	assert_int_equal(far_wait(far), -EIO);
+}
+
+/* QEMU's server unmasks from the start to the count, not so many. */
+static void vectors_are_unmasked_from_the_first(void **state)
+{
+	struct far *far = *state;
+	struct wire_irq_set set;
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	assert_int_equal(far->host->ops->irq_route(far->host, PCG_IRQ_MSIX, 2, 1, &fd), 0);
+	far_asked(far, WIRE_SET_IRQS);
+	wire_irq_set_read(&set, far->body);
+	assert_int_equal(set.flags, WIRE_IRQ_FDS | WIRE_IRQ_TRIGGER);
+	assert_int_equal(set.start, 2);
+	far_asked(far, WIRE_SET_IRQS);
+	wire_irq_set_read(&set, far->body);
+	assert_int_equal(set.flags, WIRE_IRQ_NONE | WIRE_IRQ_UNMASK);
+	assert_int_equal(set.start, 0);
+	assert_int_equal(set.count, 3);
+	close(fd);
 }
 
 static void a_late_answer_touches_nothing(void **state)
@@ -395,6 +470,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FAR_TEST(it_is_known_what_it_has),          FAR_TEST(reads_have_the_width_of_their_enables),
 		FAR_TEST(writes_touch_enabled_bytes_alone), FAR_TEST(a_late_answer_touches_nothing),
+		FAR_TEST(command_without_what_is_refused),  FAR_TEST(vectors_are_unmasked_from_the_first),
 		FAR_TEST(an_answer_twice_ends_it),          FAR_TEST(what_is_under_way_ends_when_it_hangs_up),
 		FAR_TEST(a_reset_without_a_server_fails),   FAR_TEST(power_is_changed_and_waited_for),
 		FAR_TEST(silence_does_not_last_for_ever),   cmocka_unit_test(options_are_taken),

@@ -89,6 +89,8 @@ void remote_answered(struct remote *r, const struct link_in *in)
 		remote_job_go_on(r, in);
 	else if (kind == CALL_IRQS)
 		irqs_answered(r, in);
+	else if (kind == CALL_DOUBT)
+		remote_irqs_settle(r);
 	else if (kind == CALL_GIVEN_UP)
 		r->given_up--;
 }

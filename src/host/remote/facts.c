@@ -7,6 +7,7 @@
 #include "host/remote/internal.h"
 
 #define PAGE       4096u
+#define BAR_MOST   (UINT64_C(1) << 62)
 #define CAP_HEADER 8u
 #define CAPS_MAX   32 /* the most capabilities of a region that are looked at, so that a chain ends */
 
@@ -100,6 +101,27 @@ static bool power_of_two(uint64_t size)
 	return size != 0 && (size & (size - 1)) == 0;
 }
 
+/*
+ * A BAR says its size by the bits that take no ones, so it is a power of two, at least 4 (I/O) or 16 (PCIe 6.0,
+ * 7.5.1.2.1). Some servers have regions of what they need: behind what is there, the server refuses.
+ */
+static uint64_t whole_bar(uint64_t size, bool io)
+{
+	uint64_t whole = io ? 4 : 16;
+
+	while (whole < size && whole < BAR_MOST)
+		whole *= 2;
+	return whole;
+}
+
+static void learn_size(struct pcg_bar *bar, struct pcg_region *region, bool io)
+{
+	bar->size = whole_bar(region->size, io);
+	if ((region->flags & PCG_REGION_MMAP) != 0 && region->nareas == 0 && bar->size != region->size)
+		region->areas[region->nareas++].size = region->size;
+	region->size = bar->size;
+}
+
 static int learn_bars(struct remote *r)
 {
 	const struct remote_facts *facts = &r->open.facts;
@@ -109,9 +131,9 @@ static int learn_bars(struct remote *r)
 		uint32_t low = pcg_get32(facts->config + PCG_BAR0 + i * 4);
 		struct pcg_bar *bar = &info->bars[i];
 
-		if (!power_of_two(facts->regions[i].size))
+		if (facts->regions[i].size == 0 || facts->regions[i].size > BAR_MOST)
 			continue;
-		bar->size = facts->regions[i].size;
+		learn_size(bar, &info->regions[i], (low & 1u) != 0);
 		bar->prefetchable = (low & 9u) == 8u;
 		bar->kind = (low & 1u) != 0 ? PCG_BAR_IO : PCG_BAR_MEM32;
 		if ((low & 7u) == 4u && i + 1 < PCG_NUM_BARS) {

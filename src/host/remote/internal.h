@@ -30,6 +30,7 @@ enum remote_call_kind {
 	CALL_JOB,
 	CALL_IRQS,     /* only a refusal is told of */
 	CALL_QUIET,    /* whatever it is */
+	CALL_DOUBT,    /* whether ERR and REQ are what they say */
 	CALL_GIVEN_UP, /* nobody wants it any more */
 };
 
@@ -105,7 +106,10 @@ struct remote_open {
 /* The client's interrupts. Only one of INTx, MSI and MSI-X is on at a time. */
 struct remote_irqs {
 	bool on;
-	bool told; /* that one was refused */
+	bool told;     /* that one was refused */
+	bool doubtful; /* ERR and REQ: whether they are is being found out */
+	bool heard;    /* meanwhile */
+	bool confused; /* they are not */
 	enum pcg_irq_index index;
 	uint16_t control;         /* MSI's or MSI-X's, as the server has it */
 	int fds[PCG_MSIX_MAX];    /* the client's; -1: none */
@@ -198,7 +202,8 @@ bool facts_place(struct remote *r);
 /* irqs.c */
 int remote_irqs_init(struct remote *r);
 void remote_irqs_finish(struct remote *r);
-void remote_irqs_begin(struct remote *r); /* with a new server */
+void remote_irqs_begin(struct remote *r);  /* with a new server */
+void remote_irqs_settle(struct remote *r); /* an answer to CALL_DOUBT */
 void remote_irqs_forget(struct remote *r);
 void remote_irqs_again(struct remote *r); /* after what the function forgets them by */
 void remote_irqs_came(struct remote *r, uint32_t tag);

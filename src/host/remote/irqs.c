@@ -68,7 +68,9 @@ static void irqs_open(struct remote *r, unsigned int index, unsigned int start, 
 			log++;
 		control = (uint16_t)(PCG_MSI_ENABLE | log << 4);
 	}
-	irqs_ask(r, CALL_QUIET, WIRE_IRQ_NONE | WIRE_IRQ_UNMASK, index, start, count, NULL, 0);
+	/* From the first on: QEMU's server takes the count for where they end. What is masked here is so by its
+	 * eventfd. */
+	irqs_ask(r, CALL_QUIET, WIRE_IRQ_NONE | WIRE_IRQ_UNMASK, index, 0, start + count, NULL, 0);
 	if (control == r->irqs.control)
 		return;
 	r->irqs.control = control;
@@ -217,21 +219,74 @@ void remote_irqs_finish(struct remote *r)
 	}
 }
 
+/*
+ * Servers of libvfio-user keep the eventfds of ERR and REQ where vector 0's stands: whatever it raises while the client
+ * has none there would be an error to us, or the function given back. So vector 0 is raised once, before there is a
+ * client, who alone could hear it otherwise.
+ */
+static void irqs_doubt(struct remote *r)
+{
+	struct wire_irq_set set = { .argsz = WIRE_IRQ_SET_SIZE + 1,
+				    .flags = WIRE_IRQ_BOOL | WIRE_IRQ_TRIGGER,
+				    .count = 1 };
+	uint8_t head[WIRE_IRQ_SET_SIZE + 1];
+	struct link_message message = { .header.command = WIRE_SET_IRQS, .head = head, .head_size = sizeof(head) };
+
+	while (set.index <= PCG_IRQ_MSIX && r->facts.irqs[set.index] == 0)
+		set.index++;
+	if (set.index > PCG_IRQ_MSIX)
+		return;
+	wire_irq_set_write(&set, head);
+	head[WIRE_IRQ_SET_SIZE] = 1;
+	r->irqs.doubtful = true;
+	remote_call(r, CALL_DOUBT, &message);
+}
+
 void remote_irqs_begin(struct remote *r)
 {
+	bool any = false;
+
+	r->irqs.doubtful = r->irqs.heard = r->irqs.confused = false;
 	for (unsigned int i = PCG_IRQ_ERR; i <= PCG_IRQ_REQ && r->limits.max_msg_fds > 0; i++) {
-		if (r->facts.irqs[i] > 0)
-			irqs_set(r, WIRE_IRQ_FDS | WIRE_IRQ_TRIGGER, i, 0, 1, &r->irqs.own[i], 1);
+		if (r->facts.irqs[i] == 0)
+			continue;
+		irqs_set(r, WIRE_IRQ_FDS | WIRE_IRQ_TRIGGER, i, 0, 1, &r->irqs.own[i], 1);
+		any = true;
 	}
+	if (any)
+		irqs_doubt(r);
+}
+
+static bool irqs_heard(struct remote *r, unsigned int index)
+{
+	uint64_t count;
+
+	return read(r->irqs.own[index], &count, sizeof(count)) == sizeof(count);
+}
+
+void remote_irqs_settle(struct remote *r)
+{
+	struct remote_irqs *irqs = &r->irqs;
+	/* Both are looked at: neither is to be heard later. */
+	bool err = irqs_heard(r, PCG_IRQ_ERR), req = irqs_heard(r, PCG_IRQ_REQ);
+
+	irqs->doubtful = false;
+	irqs->confused = irqs->heard || err || req;
+	if (irqs->confused)
+		remote_note(r, PCG_INFO,
+			    "the server takes its interrupts for ERR or REQ: it is not believed when it reports these");
 }
 
 static void irqs_own(struct remote *r, unsigned int index)
 {
 	const struct pcg_host_events *events = &r->host.events;
-	uint64_t count;
 
-	if (read(r->irqs.own[index], &count, sizeof(count)) != sizeof(count))
+	if (!irqs_heard(r, index) || r->irqs.confused)
 		return;
+	if (r->irqs.doubtful) {
+		r->irqs.heard = true;
+		return;
+	}
 	if (index == PCG_IRQ_ERR)
 		remote_note(r, PCG_ERROR, "the server reports an uncorrectable error (ERR); the client is told");
 	else

@@ -106,13 +106,32 @@ static int op_config_read(struct pcg_host *host, uint16_t dword, uint8_t be, uin
 	return PCG_DONE;
 }
 
+/*
+ * Some servers refuse a Command with a bit that they do not know, Parity Error Response for one, and with it all
+ * others. Those that every function has to take (PCIe 6.0, 7.5.1.1.3) are then written alone, once.
+ */
+static bool command_reduced(struct remote *r)
+{
+	const uint16_t known =
+		PCG_COMMAND_IO | PCG_COMMAND_MEMORY | PCG_COMMAND_MASTER | PCG_COMMAND_SERR | PCG_COMMAND_INTX_OFF;
+	struct remote_job *job = &r->job;
+	uint16_t command = pcg_get16(job->bytes);
+
+	if (job->offset != PCG_COMMAND || job->moved != 0 || job->piece < 2 || (command & ~known) == 0)
+		return false;
+	remote_note(r, PCG_INFO, "the server refuses %04x for COMMAND: it gets %04x", command, command & known);
+	pcg_put16(job->bytes, command & known);
+	job->be |= (uint8_t)((1u << job->piece) - 1u);
+	return true;
+}
+
 /* What the enables leave out is not touched: as many accesses as that takes. */
 static int step_config_write(struct remote *r, const struct link_in *reply)
 {
 	struct remote_job *job = &r->job;
 	unsigned int start = 0, length = 1;
 
-	if (reply != NULL) {
+	if (reply != NULL && (remote_refusal(reply) == 0 || !command_reduced(r))) {
 		int ret = access_refused(r, reply, "REGION_WRITE");
 
 		if (ret != 0)
@@ -127,6 +146,8 @@ static int step_config_write(struct remote *r, const struct link_in *reply)
 	else if (start % 2 == 0 && (job->be >> start & 3) == 3)
 		length = 2;
 	job->be &= (uint8_t) ~(((1u << length) - 1u) << start);
+	job->moved = start;
+	job->piece = length;
 	return remote_ask_write(r, CALL_JOB, PCG_REGION_CONFIG, job->offset + start, job->bytes + start, length);
 }
 
